@@ -1,0 +1,26 @@
+# `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite; both set up what they need in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test lint
+
+run: .venv/run
+	$(BIN)/python wsgi.py
+
+test: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/test
+	$(BIN)/ruff check .
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run: $(BIN)/python requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/test: $(BIN)/python requirements.txt requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,123 @@
+"""A self-hosted, real-time chat backend: REST and Socket.IO over one core."""
+import logging
+import sys
+import uuid
+from pathlib import Path
+
+from flask import Flask, jsonify, request
+from gevent.lock import BoundedSemaphore
+from sqlalchemy.engine import make_url
+from werkzeug.exceptions import HTTPException
+
+from config import ROOT, Config
+
+from . import api, cli, migrating, sockets
+from .api import support
+from .core import build
+from .core.database import engine_options, is_memory
+from .errors import BadRequest, ChatError, MethodNotAllowed, NotFound, TooLarge
+from .extensions import bcrypt, cors, db, jwt, migrate
+from .jsonio import OrjsonProvider
+
+log = logging.getLogger(__name__)
+HTTP_ERRORS = {404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
+ALLOWED_HEADERS = ['authorization', 'access_token', 'content-type']
+EXPOSED_HEADERS = ['Link', 'Retry-After', 'ETag', 'Content-Range']
+
+
+def create_app(environ=None):
+    """The application: configuration, extensions, core, blueprints, namespaces, errors, commands.
+
+    `environ` stands in for the process's environment. Raises ConfigError.
+    """
+    config = Config(environ)
+    app = Flask(__name__, instance_path=config.INSTANCE_PATH, static_folder=None)
+    app.config.from_object(config)
+    app.json = OrjsonProvider(app)
+    app.url_map.converters['id'] = support.IdConverter
+    set_up_logging(config.LOG_LEVEL)
+    bind_extensions(app, config)
+    with app.app_context():
+        app.extensions['chat'] = build(app.config, db.engine, bcrypt)
+    app.extensions['chat.start'] = Starter(app)
+    app.before_request(support.admit)
+    app.after_request(support.finish)
+    api.register(app)
+    sockets.register(app)
+    handle_errors(app)
+    cli.register(app)
+    return app
+
+
+def bind_extensions(app, config):
+    """Bind Flask's extensions; the database's folder is made here."""
+    url = make_url(config.SQLALCHEMY_DATABASE_URI)
+    app.config['SQLALCHEMY_ENGINE_OPTIONS'] = engine_options(url, config.DB_POOL_SIZE)
+    if url.get_backend_name() == 'sqlite' and not is_memory(url):
+        Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / 'migrations'))
+    jwt.init_app(app)
+    bcrypt.init_app(app)
+    listed = bool(config.CLIENT_URL)
+    cors.init_app(app, origins=config.CLIENT_URL or '*', supports_credentials=listed, allow_headers=ALLOWED_HEADERS,
+                  expose_headers=EXPOSED_HEADERS, max_age=600)
+
+
+def set_up_logging(level):
+    """Log to standard error, unless the host has set logging up already."""
+    logging.basicConfig(stream=sys.stderr, level=level, format='%(asctime)s %(levelname)s %(name)s: %(message)s')
+    logging.getLogger('alembic').setLevel('WARNING')
+
+
+class Starter:
+    """Gets a process ready to serve, once: by the server before it listens, or at the latest by the first request."""
+
+    def __init__(self, app):
+        self._app, self._lock, self._is_done = app, BoundedSemaphore(), False
+
+    def __call__(self):
+        if not self._is_done:
+            with self._lock:
+                if not self._is_done:
+                    prepare_database(self._app)
+                    self._app.extensions['chat'].start()
+                    self._is_done = True
+
+
+def prepare_database(app):
+    """Bring the schema up to date, if AUTO_MIGRATE says so; in memory always, since there is nothing else."""
+    with app.app_context():
+        if app.config['AUTO_MIGRATE'] or is_memory(db.engine.url):
+            migrating.upgrade()
+
+
+def handle_errors(app):
+    """Render every error in the contract's one form."""
+
+    @app.errorhandler(ChatError)
+    def chat_error(error):
+        response = jsonify(error.as_object())
+        response.status_code = error.status
+        if error.retry_after is not None:
+            response.headers['Retry-After'] = str(error.retry_after)
+        return response
+
+    @app.errorhandler(HTTPException)
+    def http_error(error):
+        if error.code in HTTP_ERRORS:
+            response = chat_error(HTTP_ERRORS[error.code]())
+        elif 400 <= error.code < 500:
+            response = chat_error(BadRequest(error.description))
+        else:
+            return error
+        if error.code == 405 and error.valid_methods:
+            response.headers['Allow'] = ', '.join(sorted(error.valid_methods))
+        return response
+
+    @app.errorhandler(Exception)
+    def bug(error):
+        request_id = uuid.uuid4().hex
+        log.exception('%s %s failed (request %s)', request.method, request.path, request_id)
+        body = ChatError(f'Something went wrong here: give the host the number {request_id}').as_object()
+        return body | {'requestId': request_id}, 500

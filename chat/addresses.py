@@ -1,0 +1,44 @@
+"""Who is calling: the peer's address, or the one that a trusted proxy vouches for."""
+import ipaddress
+
+from werkzeug.http import parse_list_header
+
+IPV6_SITE = 64  # bits; a site has a whole /64 to choose its addresses from, so limits count that
+
+
+def client_address(environ, trusted):
+    """The address that limits count, as text: an IPv4 address, or the /64 of an IPv6 one.
+
+    It is the peer's, or the rightmost untrusted hop of X-Forwarded-For where the peer is one of the `trusted` networks.
+    """
+    address = parse(environ.get('REMOTE_ADDR', ''))
+    hops = parse_list_header(environ.get('HTTP_X_FORWARDED_FOR', '')) if trusted else []
+    while hops and is_trusted(address, trusted):
+        hop = parse(hops.pop())
+        if hop is None:
+            break  # what the proxy wrote can't be read: the proxy itself counts
+        address = hop
+    if address is None:
+        return 'local'  # a Unix socket
+    if address.version == 6:
+        return str(ipaddress.ip_network((address, IPV6_SITE), strict=False))
+    return str(address)
+
+
+def is_trusted(address, trusted):
+    """Whether the address is a proxy of ours; a peer without one (a Unix socket) is the proxy on this machine."""
+    return address is None or any(address in network for network in trusted)
+
+
+def parse(text):
+    """The address in a hop, with or without a port; IPv4 inside IPv6 is IPv4. None when there is none."""
+    text = text.strip().strip('"')
+    if text.startswith('['):
+        text = text[1:].partition(']')[0]
+    elif text.count(':') == 1:
+        text = text.partition(':')[0]
+    try:
+        address = ipaddress.ip_address(text.partition('%')[0])
+    except ValueError:
+        return None
+    return getattr(address, 'ipv4_mapped', None) or address

@@ -1,0 +1,55 @@
+"""Messages over HTTP."""
+from gevent.event import AsyncResult
+
+from ..schemas import Content, ListMessages, SendAnywhere
+from .support import core, make_blueprint, me, message_page, page_of, takes, takes_query
+
+blueprint = make_blueprint('messages', '/api/messages')
+WITHOUT_LIMIT = 500  # of a direct history: the original clients never page
+PAGE = 50
+
+
+@blueprint.get('/<id:user_id>')
+@takes_query(ListMessages)
+def list_direct_messages(query, user_id):
+    page = page_of(query, WITHOUT_LIMIT)
+    return message_page(core.messages.direct_history(me(), user_id, page), page)
+
+
+@blueprint.get('')
+@takes_query(ListMessages)
+def list_all_messages(query):
+    page = page_of(query, PAGE)
+    return message_page(core.messages.all_history(me(), page), page)
+
+
+@blueprint.post('/send/<id:receiver_id>')
+@takes(Content)
+def send_to_user(body, receiver_id):
+    return send(core.messages.to_user(me(), receiver_id), body)
+
+
+@blueprint.post('/send')
+@takes(SendAnywhere)
+def send_message(body):
+    return send(receiving_room(me(), body), body)
+
+
+def receiving_room(user_id, body):
+    """The LiveRoom that a message names as its receiver; the lobby if it names none."""
+    if body.to_user_id is not None:
+        return core.messages.to_user(user_id, body.to_user_id)
+    if body.room_id is not None:
+        return core.rooms.require_member(user_id, body.room_id)
+    return core.rooms.lobby()
+
+
+def send(room, body):
+    """Send to a LiveRoom, and answer once it is stored: 201 with the Message, 200 for a repetition."""
+    outcome = AsyncResult()
+    core.messages.send(me(), room, content=body.content, reply_to_id=body.reply_to_id, client_id=body.client_id,
+                       done=lambda *result: outcome.set(result))
+    message, error, duplicate = outcome.get()
+    if error:
+        raise error
+    return message, 200 if duplicate else 201

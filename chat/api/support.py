@@ -1,0 +1,141 @@
+"""What every view shares: who is calling, what was sent, pages, and the rules around each request."""
+from functools import wraps
+from urllib.parse import urlencode
+
+from flask import Blueprint, current_app, g, request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.local import LocalProxy
+from werkzeug.routing import IntegerConverter, ValidationError
+
+from .. import tokens
+from ..addresses import client_address
+from ..core.messages import Page
+from ..errors import BadRequest, TooLarge, Unauthorized
+from ..schemas import MAX_ID, ListMessages, parse
+
+core = LocalProxy(lambda: current_app.extensions['chat'])
+UNLIMITED = {'operations.health', 'operations.ready'}  # what monitors ask
+
+
+class IdConverter(IntegerConverter):
+    """An id in a path: ASCII digits, as in a body; anything else is an address that does not exist."""
+
+    regex = '[0-9]{1,16}'
+
+    def to_python(self, value):
+        if int(value) > MAX_ID:
+            raise ValidationError
+        return int(value)
+
+
+def make_blueprint(name, prefix=''):
+    """A blueprint whose views need a token, unless they are marked with `public`."""
+    return Blueprint(name, __name__, url_prefix=prefix)
+
+
+def public(view):
+    """Mark a view that needs no token."""
+    view.is_public = True
+    return view
+
+
+def takes(model):
+    """Give the view its validated JSON body as first argument."""
+    def decorate(view):
+        @wraps(view)
+        def wrapped(**arguments):
+            return view(parse(model, json_body()), **arguments)
+        return wrapped
+    return decorate
+
+
+def takes_query(model):
+    """Give the view its validated query parameters as first argument."""
+    def decorate(view):
+        @wraps(view)
+        def wrapped(**arguments):
+            return view(parse(model, request.args.to_dict()), **arguments)
+        return wrapped
+    return decorate
+
+
+def json_body():
+    """The parsed JSON body. Raises BadRequest, TooLarge."""
+    if not request.is_json:
+        raise BadRequest('Send JSON with Content-Type: application/json')
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise TooLarge('The body is over 256 KiB: send less') from None
+    except (ClientDisconnected, OSError):
+        raise BadRequest('The body ended too early') from None
+    try:
+        return current_app.json.loads(body)
+    except ValueError:
+        raise BadRequest('The body is no JSON: check its quotes, commas and encoding') from None
+
+
+# ---------------------------------------------------------------------- before each request
+
+def admit():
+    """Find out who is calling, count the request, and refuse whoever may not go on."""
+    current_app.extensions['chat.start']()
+    if request.method == 'OPTIONS' or request.endpoint in UNLIMITED:
+        return
+    view = current_app.view_functions.get(request.endpoint)
+    g.address = client_address(request.environ, current_app.config['TRUSTED_PROXIES'])
+    try:
+        g.identity = None if view is None or getattr(view, 'is_public', False) else \
+            tokens.authenticate(shown_token(), core.sessions)
+    except Unauthorized:
+        core.limits.charge('requests', 'address', g.address)
+        raise
+    caller = ('user', g.identity.user_id) if g.identity else ('address', g.address)
+    core.limits.charge('requests', *caller)
+
+
+def shown_token():
+    """The token of the request: `Authorization: Bearer`, or the header `access_token`."""
+    header = request.headers.get('Authorization')
+    if header is None:
+        return request.environ.get('HTTP_ACCESS_TOKEN')
+    scheme, _, token = header.partition(' ')
+    return token.strip() if scheme.lower() == 'bearer' else None
+
+
+def me():
+    """The caller's user id."""
+    return g.identity.user_id
+
+
+def finish(response):
+    """Headers of every answer."""
+    response.headers.setdefault('Cache-Control', 'no-store')
+    response.headers.setdefault('X-Content-Type-Options', 'nosniff')
+    return response
+
+
+# ---------------------------------------------------------------------- pages
+
+def page_of(query, default):
+    """The Page that the query parameters ask for."""
+    return Page(query.limit or default, before=query.before, after=query.after)
+
+
+def message_page(found, page):
+    """A list of messages, with the Link to the page that continues in the same direction."""
+    messages, more = found
+    if not more:
+        return messages
+    parameters = request.args.to_dict()
+    parameters['after' if page.is_forward else 'before'] = messages[-1 if page.is_forward else 0]['id']
+    return messages, next_link(parameters)
+
+
+def next_link(parameters):
+    """The header of RFC 8288 that names the next page of this address."""
+    return {'Link': f'<{request.path}?{urlencode(parameters)}>; rel="next"'}
+
+
+__all__ = ['ListMessages', 'core', 'make_blueprint', 'me', 'message_page', 'next_link', 'page_of', 'public', 'takes',
+           'takes_query']

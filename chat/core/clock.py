@@ -1,0 +1,25 @@
+"""Time as it is stored and as it is shown."""
+import time
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now_ms():
+    """Milliseconds since the epoch, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def iso(milliseconds):
+    """ISO 8601 in UTC with milliseconds and `Z`; None stays None."""
+    if milliseconds is None:
+        return None
+    seconds, rest = divmod(milliseconds, 1000)
+    at = time.gmtime(seconds)
+    return f'{at[0]:04}-{at[1]:02}-{at[2]:02}T{at[3]:02}:{at[4]:02}:{at[5]:02}.{rest:03}Z'
+
+
+def from_iso(text):
+    """Milliseconds of an ISO 8601 time; one without an offset counts as UTC. Raises ValueError."""
+    at = datetime.fromisoformat(text)
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH) // timedelta(milliseconds=1)

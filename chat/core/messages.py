@@ -1,0 +1,167 @@
+"""Messages: who may send what where, how a stored one looks, and how histories are paged."""
+from sqlalchemy import func, select, union_all
+
+from ..errors import Invalid, RateLimited, TooLarge
+from ..models import RoomMember
+from .clock import iso
+from .publish import EVERYONE, Event
+from .rooms import DIRECT, LOBBY
+from .writer import MESSAGES, Draft
+
+MEMBERS = RoomMember.__table__
+MAX_LENGTH = 4000  # code points
+
+
+class Messages:
+
+    def __init__(self, database, rooms, users, limits, publisher):
+        self._database, self._rooms, self._users = database, rooms, users
+        self._limits, self._publisher = limits, publisher
+        self.writer = None  # set once by the core, since the writer tells this object what it stored
+
+    # ------------------------------------------------------------------ sending
+
+    def send(self, sender_id, room, *, content, reply_to_id=None, client_id=None, origin=None, done):
+        """Gate, charge and queue a message to a LiveRoom that the sender is in.
+
+        `done(message, error, duplicate)` is called once, after the commit, and must not wait; sends of one caller are
+        answered in the order of these calls. Raises Invalid, TooLarge, RateLimited, Unavailable.
+        """
+        content = content.strip()
+        if not content:
+            raise Invalid(content='is empty: send some text')
+        if len(content) > MAX_LENGTH:
+            raise TooLarge(f'A message has at most {MAX_LENGTH} characters')
+        self._check_reply(room, reply_to_id)
+        charge = self._charge(sender_id, room, client_id)
+
+        def settle(stored, error):
+            if charge and (error or stored.duplicate):
+                self._limits.give_back(*charge)
+            done(stored and as_object(stored.row, room), error, stored is not None and stored.duplicate)
+
+        draft = Draft(room, sender_id, 'text', content, reply_to_id, client_id, origin, settle)
+        try:
+            self.writer.put(draft)
+        except BaseException:
+            if charge:
+                self._limits.give_back(*charge)
+            raise
+
+    def _charge(self, sender_id, room, client_id):
+        name = 'direct' if room.kind in (DIRECT, LOBBY) else 'messages'
+        charge = name, sender_id, room.id
+        try:
+            self._limits.charge(*charge)
+        except RateLimited:
+            if client_id is None or not self._is_stored(sender_id, client_id):
+                raise
+            return None  # a repetition costs nothing
+        return charge
+
+    def _is_stored(self, sender_id, client_id):
+        return self._database.row(select(MESSAGES.c.id).where(
+            MESSAGES.c.sender_id == sender_id, MESSAGES.c.client_id == client_id.encode())) is not None
+
+    def _check_reply(self, room, reply_to_id):
+        if reply_to_id is not None:
+            row = self._database.row(select(MESSAGES.c.room_id).where(MESSAGES.c.id == reply_to_id))
+            if row is None or row.room_id != room.id:
+                raise Invalid(replyToId='is no message of this conversation')
+
+    def to_user(self, sender_id, receiver_id):
+        """The LiveRoom in which the sender writes to that user. Raises NotFound for a missing one, Invalid for self."""
+        if self._rooms.find_direct(sender_id, receiver_id) is None:
+            self._users.require_active(receiver_id)
+        return self._rooms.direct(sender_id, receiver_id)
+
+    def publish_stored(self, drafts):
+        """Tell those concerned of messages that were committed."""
+        self._publisher.publish(*[event for draft in drafts for event in stored_events(draft)])
+
+    # ------------------------------------------------------------------ histories
+
+    def direct_history(self, user_id, other_id, page):
+        """A Page of the direct messages between two users; returns (messages, whether there are more)."""
+        room_id = self._rooms.find_direct(user_id, other_id)
+        if room_id is None:
+            self._users.require_active(other_id)
+            return [], False
+        return self.room_history(self._rooms.require_member(user_id, room_id), page)
+
+    def room_history(self, room, page):
+        """A Page of a LiveRoom's messages."""
+        query = page.narrow(select(MESSAGES).where(MESSAGES.c.room_id == room.id))
+        return page.cut([as_object(row, room) for row in self._database.rows(query)])
+
+    def all_history(self, user_id, page):
+        """A Page of the messages of all the user's rooms.
+
+        Only the rooms whose own newest message (oldest, after a cursor) comes first can hold the first of all, so the
+        page is merged from no more rooms than it has messages, each by its index.
+        """
+        end = func.min(MESSAGES.c.id) if page.is_forward else func.max(MESSAGES.c.id)
+        top = page.bound(select(end).where(MESSAGES.c.room_id == MEMBERS.c.room_id)).scalar_subquery()
+        rooms = select(MEMBERS.c.room_id, top.label('top')).where(MEMBERS.c.user_id == user_id).subquery()
+        order = rooms.c.top if page.is_forward else rooms.c.top.desc()
+        first = select(rooms.c.room_id).where(rooms.c.top.is_not(None)).order_by(order).limit(page.limit + 1)
+        room_ids = [row.room_id for row in self._database.rows(first)]
+        if not room_ids:
+            return [], False
+        parts = [page.narrow(select(MESSAGES).where(MESSAGES.c.room_id == room_id)).subquery() for room_id in room_ids]
+        merged = union_all(*[select(part) for part in parts]).subquery()
+        query = select(merged).order_by(merged.c.id if page.is_forward else merged.c.id.desc()).limit(page.limit + 1)
+        rows = self._database.rows(query)
+        live = {room_id: self._rooms.require_member(user_id, room_id) for room_id in room_ids}
+        return page.cut([as_object(row, live[row.room_id]) for row in rows])
+
+
+class Page:
+    """A piece of a list of messages by id: the newest `limit` before `before`, or the oldest after `after`."""
+
+    def __init__(self, limit, before=None, after=None):
+        self.limit, self.before, self.after = limit, before, after
+
+    @property
+    def is_forward(self):
+        return self.after is not None
+
+    def bound(self, query):
+        """The query, with only the ids within this page's bounds."""
+        if self.after is not None:
+            query = query.where(MESSAGES.c.id > self.after)
+        if self.before is not None:
+            query = query.where(MESSAGES.c.id < self.before)
+        return query
+
+    def narrow(self, query):
+        """The query, for one more row than the page has, to see whether there are more."""
+        order = MESSAGES.c.id if self.is_forward else MESSAGES.c.id.desc()
+        return self.bound(query).order_by(order).limit(self.limit + 1)
+
+    def cut(self, items):
+        """(the page's items, oldest first, whether there are more) of what `narrow` found."""
+        page = items[:self.limit]
+        return (page if self.is_forward else page[::-1]), len(items) > self.limit
+
+
+def as_object(row, room, receipts=(None, None)):
+    """The Message of a stored row (or draft) in its LiveRoom; `receipts` are its delivered and read times."""
+    return {
+        'id': row.id, 'roomId': room.id, 'senderId': row.sender_id,
+        'receiverId': room.other(row.sender_id) if room.kind == DIRECT else None,
+        'type': row.type, 'content': row.content, 'attachments': [], 'replyToId': row.reply_to_id,
+        'clientId': row.client_id.decode() if isinstance(row.client_id, bytes) else row.client_id,
+        'reactions': [], 'createdAt': iso(row.created_at), 'editedAt': None, 'deletedAt': None,
+        'deliveredAt': iso(receipts[0]), 'readAt': iso(receipts[1]),
+    }
+
+
+def stored_events(draft):
+    """The events of a message that was just stored."""
+    message, room = as_object(draft, draft.room), draft.room
+    if room.kind == DIRECT:
+        return (Event('direct_message', message, (message['receiverId'],)),
+                Event('direct_message_sent', message, (draft.sender_id,), draft.origin))
+    audience = EVERYONE if room.kind == LOBBY else tuple(room.members)
+    return (Event(f'{"lobby" if room.kind == LOBBY else "room"}_message', message, audience),)

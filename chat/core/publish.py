@@ -1,0 +1,36 @@
+"""The one way in which events leave the core: after the commit, to whoever delivers them."""
+from dataclasses import dataclass
+
+EVERYONE = None  # as an audience: every signed-in connection
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that happened, and whom it concerns.
+
+    `kind` names it in the domain's words (each dialect has its own), `users` are the ids of those who are told, or
+    EVERYONE; `origin`, a connection's id, is left out: it was answered by its acknowledgement.
+    """
+
+    kind: str
+    data: dict
+    users: tuple | None
+    origin: str | None = None
+
+
+class Publisher:
+    """Hands events on, in order, to those who subscribed: the fan-out to this process's connections.
+
+    Several processes would put a message bus between the two; nothing else in the core knows of delivery.
+    """
+
+    def __init__(self):
+        self._deliver = []
+
+    def subscribe(self, deliver):
+        """Have `deliver(list of Event)` called with whatever is published."""
+        self._deliver.append(deliver)
+
+    def publish(self, *events):
+        for deliver in self._deliver:
+            deliver(events)

@@ -1,0 +1,31 @@
+"""A gunicorn worker that serves exactly as `python wsgi.py` does: the same requests, the same WebSockets."""
+import sys
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.ggevent import GeventPyWSGIWorker
+
+from config import ConfigError
+
+from . import serving
+from .transport import ChatHandler
+
+
+class Worker(GeventPyWSGIWorker):
+    """`gunicorn --worker-class chat.gunicorn.Worker --workers 1 wsgi:app`."""
+
+    wsgi_handler = ChatHandler
+
+    def run(self):
+        """Serve until gunicorn says to stop; ends gunicorn when the configuration does not allow to begin."""
+        try:
+            if self.cfg.workers > 1:
+                raise ConfigError('Run one worker: several would not know of each other\'s connections.')
+            serving.refuse_weak_secret(self.wsgi, [serving.host_of(listener) for listener in self.sockets])
+        except ConfigError as error:
+            self.log.error(str(error))
+            sys.exit(Arbiter.APP_LOAD_ERROR)  # so that it is not started again and again
+        for listener in self.sockets:
+            serving.send_at_once(listener)
+        serving.prepare(self.wsgi)
+        super().run()
+        serving.finish(self.wsgi)

@@ -1,0 +1,46 @@
+"""JSON by orjson, which is fast and strict, with the standard library behind it for the text that orjson refuses.
+
+A lone surrogate is legal JSON but no Unicode text: orjson rejects the whole document, where a client is owed an answer
+about the field that holds it. So such documents are read by `json`, and written by it when they are passed on.
+"""
+import json
+
+import orjson
+from flask.json.provider import JSONProvider
+
+
+def _refuse_constant(name):
+    raise ValueError(f'{name} is no JSON')
+
+
+def loads(text, **_):
+    """Parse str or bytes; raises ValueError for everything that is no JSON, too deep nesting included."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        try:
+            return json.loads(text, parse_constant=_refuse_constant)
+        except RecursionError:
+            raise ValueError('nested too deeply') from None
+
+
+def dumps(value, **_):
+    """Compact JSON as str; ASCII only where the value holds lone surrogates."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, separators=(',', ':'), allow_nan=False)
+
+
+class OrjsonProvider(JSONProvider):
+    """Flask's JSON."""
+
+    def dumps(self, obj, **kwargs):
+        return dumps(obj)
+
+    def loads(self, s, **kwargs):
+        return loads(s)
+
+    def response(self, *args, **kwargs):
+        body = self._prepare_response_obj(args, kwargs)
+        return self._app.response_class(dumps(body), mimetype='application/json')

@@ -1,0 +1,273 @@
+"""What clients send and get: validation, and later the references, are made from these models.
+
+Requests are pydantic models, strict about types; unknown fields are ignored. Objects are typed dictionaries, which
+cost nothing to make.
+"""
+import re
+from typing import Annotated, Literal, TypedDict
+
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from .errors import Invalid
+
+SPECIAL_USE_DOMAIN_NAMES.clear()  # .local and .test are what small teams and their tests use
+MAX_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
+
+
+# ---------------------------------------------------------------------- types of fields
+
+def read_id(value):
+    """An id: a whole number, or a string of ASCII digits; never true, 1.0 or beyond MAX_ID."""
+    if isinstance(value, str) and re.fullmatch(r'[0-9]{1,16}', value):
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= MAX_ID:
+        raise PydanticCustomError('id', 'must be an id: a whole number')
+    return value
+
+
+def require_unicode(value):
+    """Refuse lone surrogates: legal in JSON, but no text in any encoding."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError('unicode', 'must be Unicode text: it holds half of a surrogate pair') from None
+    return value
+
+
+def refuse_nul(value):
+    if '\0' in value:
+        raise PydanticCustomError('nul', 'must not hold the character NUL')
+    return value
+
+
+def check_username(value):
+    if not re.fullmatch(r'[A-Za-z0-9_.-]{3,50}', value):
+        raise PydanticCustomError('username', 'must be 3 to 50 of the letters a to z, digits, and _ . -')
+    return value
+
+
+def check_email(value):
+    """The address as typed, once its form is that of an address with a domain; nobody is asked whether it exists."""
+    try:
+        found = validate_email(value, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        found = None
+    if found is None or '.' not in found.domain:
+        raise PydanticCustomError('email', 'must be an email address')
+    return value
+
+
+def text(*validators, **constraints):
+    """A type of Unicode text; the constraints count code points."""
+    return Annotated[str, StringConstraints(**constraints), AfterValidator(require_unicode),
+                     *[AfterValidator(validator) for validator in validators]]
+
+
+Id = Annotated[int, BeforeValidator(read_id)]
+AnyText = text()
+Text = text(refuse_nul)
+Email = text(check_email, strip_whitespace=True, max_length=254)
+Username = text(check_username)
+DisplayName = text(refuse_nul, strip_whitespace=True, min_length=1, max_length=100)
+Password = text(min_length=6, max_length=128)
+ClientId = text(min_length=1, max_length=64)
+
+COMPLAINTS = {  # pydantic's types of errors, in words for whoever wrote the client
+    'missing': 'is missing',
+    'model_type': 'must be an object',
+    'string_type': 'must be a string',
+    'string_unicode': 'must be Unicode text',
+    'bool_type': 'must be true or false',
+    'list_type': 'must be a list',
+    'string_too_short': 'must have at least {min_length} characters',
+    'string_too_long': 'must have at most {max_length} characters',
+    'greater_than_equal': 'must be at least {ge}',
+    'less_than_equal': 'must be at most {le}',
+    'too_long': 'must have at most {max_length} items',
+}
+
+
+class Request(BaseModel):
+    """The base of all requests and events from clients."""
+
+    model_config = ConfigDict(alias_generator=to_camel, strict=True, extra='ignore', hide_input_in_errors=True)
+
+
+def parse(model, data):
+    """Validate what a client sent; raises Invalid with the complaints by field."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        complaints = {}
+        for item in error.errors(include_url=False, include_input=False):
+            field = '.'.join(str(part) for part in item['loc']) or 'body'
+            words = COMPLAINTS.get(item['type'], item['msg'])
+            complaints.setdefault(field, []).append(words.format(**item.get('ctx', {})))
+        raise Invalid(errors=complaints) from None
+
+
+# ---------------------------------------------------------------------- accounts and users
+
+class Register(Request):
+    email: Email
+    password: Password
+    username: Username | None = None
+    confirm_password: AnyText | None = None
+    display_name: DisplayName | None = None
+
+    @model_validator(mode='after')
+    def passwords_match(self):
+        if self.confirm_password is not None and self.confirm_password != self.password:
+            raise Invalid(confirmPassword='must be the same as password')
+        return self
+
+
+class Login(Request):
+    username: AnyText | None = None
+    email: AnyText | None = None
+    password: AnyText
+
+    @model_validator(mode='after')
+    def has_a_name(self):
+        if not (self.username or self.email):
+            raise Invalid(username='is missing: send username or email')
+        return self
+
+
+class Refresh(Request):
+    refresh_token: AnyText
+
+
+class ChangePassword(Request):
+    current_password: AnyText
+    new_password: Password
+
+
+class NewPassword(Request):
+    """As the host sets one on the command line."""
+
+    password: Password
+
+
+class UpdateProfile(Request):
+    display_name: DisplayName | None = None
+    email: Email | None = None
+    current_password: AnyText | None = None
+
+
+class ListUsers(Request):
+    q: Text | None = Field(None, max_length=100)
+    after: Id | None = None
+
+
+class User(TypedDict):
+    """Somebody with an account, as everyone sees them."""
+
+    id: int
+    username: str
+    displayName: str
+    avatarUrl: str | None
+    online: bool
+    lastSeen: str | None
+    createdAt: str
+
+
+class Me(User):
+    """A User, for its owner."""
+
+    email: str
+
+
+# ---------------------------------------------------------------------- messages
+
+class Content(Request):
+    """What every way of sending a message takes."""
+
+    content: Text = Field('', validation_alias=AliasChoices('content', 'message'))
+    reply_to_id: Id | None = None
+    client_id: ClientId | None = None
+
+
+class SendMessage(Content):
+    """To one of a user and a room."""
+
+    to_user_id: Id | None = Field(None, validation_alias=AliasChoices('toUserId', 'receiverId'))
+    room_id: Id | None = None
+
+    @model_validator(mode='before')
+    @classmethod
+    def has_one_receiver(cls, data):
+        if isinstance(data, dict):
+            receivers = data.keys() & {'toUserId', 'receiverId', 'roomId'}
+            if len(receivers) > 1:
+                raise Invalid(errors={name: ['only one receiver can be named'] for name in sorted(receivers)})
+            for name in receivers:
+                if data[name] is None:
+                    raise Invalid(errors={name: ['must not be null']})
+            if not receivers:
+                cls.check_without_receiver(data)
+        return data
+
+    @classmethod
+    def check_without_receiver(cls, data):
+        raise Invalid(toUserId='is missing: send toUserId or roomId')
+
+
+class SendAnywhere(SendMessage):
+    """As SendMessage; without a receiver it goes to the lobby, unless a misspelt one may have been meant."""
+
+    @classmethod
+    def check_without_receiver(cls, data):
+        unknown = data.keys() - {'content', 'message', 'attachmentIds', 'replyToId', 'clientId'}
+        if unknown:
+            raise Invalid(errors={name: ['is unknown: without a receiver this would go to the lobby']
+                                  for name in sorted(unknown)})
+
+
+class PrivateMessage(Content):
+    to_user_id: Id
+
+
+class ListMessages(Request):
+    limit: Annotated[int, BeforeValidator(read_id), Field(ge=1, le=100)] | None = None
+    before: Id | None = None
+    after: Id | None = None
+
+
+class Message(TypedDict):
+    """A message of any conversation."""
+
+    id: int
+    roomId: int
+    senderId: int
+    receiverId: int | None
+    type: Literal['text', 'emoji', 'image', 'file', 'voice']
+    content: str
+    attachments: list
+    replyToId: int | None
+    clientId: str | None
+    reactions: list
+    createdAt: str
+    editedAt: str | None
+    deletedAt: str | None
+    deliveredAt: str | None
+    readAt: str | None
+
+
+# ---------------------------------------------------------------------- events
+
+class AuthLogin(Request):
+    token: AnyText

@@ -1,0 +1,120 @@
+"""Ways to serve: the embedded server of `python wsgi.py`, a gunicorn worker, and what `flask run` becomes."""
+import gc
+import ipaddress
+import os
+import signal
+import socket
+import sys
+
+import click
+import gevent
+
+from config import MIN_SECRET_BYTES, ROOT, ConfigError
+
+from . import sockets
+from .transport import ChatServer
+
+BACKLOG = 1024       # connections that wait to be accepted
+STOP_TIMEOUT = 10    # seconds for what has begun to end, at SIGTERM
+GC_THRESHOLDS = 50_000, 20, 100
+
+
+def serve(app):
+    """Serve on HOST and PORT until SIGTERM or SIGINT; never returns."""
+    host, port = app.config['HOST'], app.config['PORT']
+    try:
+        refuse_weak_secret(app, [host])
+    except ConfigError as error:
+        sys.exit(str(error))
+    listener = listen(host, port)
+    prepare(app)
+    server = ChatServer(listener, app, log=None, error_log=app.logger)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, lambda: gevent.spawn(stop, app, server))
+    server.start()
+    shown = f'[{host}]' if ':' in host else host
+    print(f'chat is ready on http://{shown}:{listener.getsockname()[1]}', flush=True)
+    server._stop_event.wait()
+    sys.exit(0)
+
+
+def listen(host, port):
+    """A listening socket; ends the process, with the reason, when there can't be one."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM,
+                                                                flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        send_at_once(listener)
+        listener.bind(address)
+    except OSError as error:
+        sys.exit(f'The server can\'t listen on {host} port {port}: {error.strerror}. Set HOST or PORT.')
+    listener.listen(BACKLOG)
+    return listener
+
+
+def send_at_once(listener):
+    """Turn Nagle's algorithm off for whatever is accepted here: pywsgi leaves it on, which costs stalls of 43 ms."""
+    if listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def host_of(listener):
+    """The address that a socket listens on; the path of a Unix socket, which a proxy makes public."""
+    name = listener.getsockname()
+    return name if isinstance(name, str) else name[0]
+
+
+def prepare(app):
+    """What a process does once before it serves: the schema, the background work, and a quiet garbage collector."""
+    app.extensions['chat.start']()
+    gc.collect()
+    gc.freeze()  # what is there now stays: it need not be looked through again
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def stop(app, server):
+    """End in order: no new connections first, and requests that hang last."""
+    server.close()
+    finish(app)
+    server.stop(timeout=1)
+
+
+def finish(app):
+    """Store and answer what was accepted, then send everybody away."""
+    app.extensions['chat'].writer.stop()
+    sockets.stop(app, STOP_TIMEOUT)
+    app.extensions['chat'].stop()
+
+
+def refuse_weak_secret(app, hosts):
+    """Raise ConfigError when a secret that can be guessed would face more than this machine; warn of it otherwise."""
+    secret = app.config['JWT_SECRET_KEY']
+    if not app.config['SECRET_IS_WEAK']:
+        return
+    advice = (f'JWT_SECRET has {len(secret.encode())} bytes or is a sample: anybody could sign in as anybody. '
+              f'Set at least {MIN_SECRET_BYTES} random bytes, or unset it to have one made.')
+    if all(is_loopback(host) for host in hosts):
+        app.logger.warning(advice)
+    else:
+        raise ConfigError(f'Refusing to serve on {", ".join(hosts)}. {advice}')
+
+
+def is_loopback(host):
+    """Whether only this machine can reach the host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == 'localhost'
+
+
+def replace_flask_run():
+    """Turn `flask run` into the real server: its own can't hold WebSockets."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.info_name != 'run' or os.environ.get('FLASK_RUN_FROM_CLI') != 'true':
+        return
+    for name, parameter in (('HOST', 'host'), ('PORT', 'port')):
+        if context.get_parameter_source(parameter) is not click.core.ParameterSource.DEFAULT:
+            os.environ[name] = str(context.params[parameter])
+    del os.environ['FLASK_RUN_FROM_CLI']
+    os.execv(sys.executable, [sys.executable, str(ROOT / 'wsgi.py')])

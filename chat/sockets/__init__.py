@@ -1,0 +1,40 @@
+"""Socket.IO: namespaces for chat and calls over the core."""
+import logging
+
+from .. import jsonio, transport
+from ..extensions import socketio
+from . import chat
+from .gateway import Gateway
+from .seams import IndexedManager, Namespace, take_events
+from .wire import DirectWire, StockWire
+
+MAX_MESSAGE = 256 * 1024   # bytes of one Engine.IO message
+HANDLERS = {'/': chat.EVENTS, '/chat': chat.EVENTS, '/call': {}}
+log = logging.getLogger(__name__)
+quiet = logging.getLogger('chat.socketio')  # the libraries': what clients do wrong is no error of ours
+
+
+def register(app):
+    """Give the application its Socket.IO server; its gateway is kept as app.extensions['chat.sockets']."""
+    quiet.setLevel(logging.CRITICAL)
+    is_direct = app.config['SOCKET_TRANSPORT'] == 'direct'
+    origins = app.config['CLIENT_URL']
+    socketio.init_app(
+        app, async_mode='gevent', async_handlers=False, json=jsonio, logger=quiet, engineio_logger=quiet,
+        client_manager=IndexedManager(), manage_session=False, http_compression=False, monitor_clients=True,
+        max_http_buffer_size=MAX_MESSAGE, cors_allowed_origins=origins or '*', cors_credentials=bool(origins))
+    server = socketio.server
+    wire = DirectWire(server) if is_direct else StockWire(server)
+    gateway = Gateway(app, app.extensions['chat'], server, wire, HANDLERS)
+    for name in HANDLERS:
+        server.register_namespace(Namespace(name, gateway))
+    take_events(server, gateway)
+    app.extensions['chat.sockets'] = gateway
+    app.extensions['chat.transport'] = transport.install(server.eio) if is_direct else None
+
+
+def stop(app, timeout):
+    """Say goodbye to every client, and wait up to `timeout` seconds for them to go."""
+    app.extensions['chat.sockets'].stop()
+    if app.extensions['chat.transport']:
+        app.extensions['chat.transport'].shutdown(timeout)

@@ -1,0 +1,108 @@
+"""The connections of this process: one for each namespace that a client opened."""
+from collections import deque
+
+from gevent.event import Event as Signal
+
+MAX_PENDING = 512  # sends of one connection that wait for the database; then it is read no further
+
+
+class Connection:
+    """One client in one namespace. `user_id` is None until it has signed in.
+
+    Sends are acknowledged when they are stored, in the order in which they came: `begin` takes a place in the order,
+    `finish` fills it, and the answers before it go out first.
+    """
+
+    __slots__ = ('sid', 'eio_sid', 'namespace', 'address', 'user_id', 'sign_in_id', 'expires_at', 'dialect',
+                 'failed_logins', 'is_open', '_places', '_progress')
+
+    def __init__(self, sid, eio_sid, namespace, address):
+        self.sid, self.eio_sid, self.namespace, self.address = sid, eio_sid, namespace, address
+        self.user_id = self.sign_in_id = self.expires_at = self.dialect = None
+        self.failed_logins = 0
+        self.is_open = False
+        self._places = deque()
+        self._progress = None  # made when somebody waits, which is seldom
+
+    def identify(self, identity):
+        """Bind the connection to a tokens.Identity."""
+        self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
+        self.expires_at = identity.expires_at
+
+    def begin(self, respond):
+        """Take a place in the order of answers; `respond(result)` is called in its turn."""
+        while len(self._places) >= MAX_PENDING:
+            self._wait()
+        place = [respond, None]
+        self._places.append(place)
+        return place
+
+    def finish(self, place, result):
+        """Answer a place, and those behind it that have been waiting for it."""
+        place[1] = result
+        while self._places and self._places[0][1] is not None:
+            respond, result = self._places.popleft()
+            respond(result)
+        if self._progress:
+            self._progress.set()
+
+    def wait_for_earlier(self):
+        """Wait until every event before the newest has been answered."""
+        while len(self._places) > 1:
+            self._wait()
+
+    def _wait(self):
+        self._progress = self._progress or Signal()
+        self._progress.clear()
+        self._progress.wait()
+
+
+class Registry:
+    """Finds connections by their own id, by user and by Engine.IO session."""
+
+    def __init__(self):
+        self._by_sid, self._by_user, self._by_session = {}, {}, {}
+
+    def add(self, connection):
+        """A connection that was accepted, whether or not it has signed in."""
+        self._by_sid[connection.sid] = connection
+        self._by_session.setdefault(connection.eio_sid, set()).add(connection)
+
+    def sign_in(self, connection):
+        """The connection is its user's from now on, and gets events."""
+        self._by_user.setdefault(connection.user_id, set()).add(connection)
+
+    def remove(self, sid):
+        """The connection, which is no longer found; None if there is none."""
+        connection = self._by_sid.pop(sid, None)
+        if connection is not None:
+            _discard(self._by_session, connection.eio_sid, connection)
+            _discard(self._by_user, connection.user_id, connection)
+        return connection
+
+    def get(self, sid):
+        return self._by_sid.get(sid)
+
+    def all(self):
+        return list(self._by_sid.values())
+
+    def of_session(self, eio_sid):
+        """The connections of one Engine.IO session."""
+        return self._by_session.get(eio_sid, ())
+
+    def of_users(self, users):
+        """The signed-in connections of these users; of everyone for None."""
+        groups = self._by_user.values() if users is None else \
+            [self._by_user[user] for user in users if user in self._by_user]
+        return [connection for group in groups for connection in group]
+
+    def __len__(self):
+        return len(self._by_sid)
+
+
+def _discard(groups, key, connection):
+    group = groups.get(key)
+    if group is not None:
+        group.discard(connection)
+        if not group:
+            del groups[key]

@@ -1,0 +1,35 @@
+"""Fan-out: from the core's events to the connections of those they concern, each in its own dialect."""
+from .. import jsonio
+from .dialects import render
+
+CHAT_NAMESPACES = ('/', '/chat')
+
+
+class FanOut:
+    """Delivers batches of events; what becomes of an event that is no message to clients, `control` says by kind."""
+
+    def __init__(self, registry, wire, control):
+        self._registry, self._wire, self._control = registry, wire, control
+
+    def deliver(self, events):
+        """Send each event once to each connection concerned, in order, and all of a batch in one write."""
+        batches = {}
+        for event in events:
+            if event.kind in self._control:
+                self._control[event.kind](**event.data)
+            else:
+                self._add(batches, event)
+        if batches:
+            self._wire.send_many(batches.items())
+
+    def _add(self, batches, event):
+        rendered = {}  # dialect: (name, JSON), made once and only if somebody speaks it
+        for connection in self._registry.of_users(event.users):
+            if connection.namespace not in CHAT_NAMESPACES or connection.sid == event.origin:
+                continue
+            dialect = connection.dialect
+            if dialect not in rendered:
+                told = render(dialect, event)
+                rendered[dialect] = told and (told[0], jsonio.dumps(told[1]))
+            if rendered[dialect]:
+                batches.setdefault(connection, []).append(rendered[dialect])

@@ -1,0 +1,92 @@
+"""Where we reach into python-socketio's server: each seam once, and nothing else in the project does.
+
+Pinned by requirements.txt, checked by tests/sockets/test_seams.py.
+"""
+import logging
+
+import socketio
+from socketio import packet
+
+log = logging.getLogger(__name__)
+MAX_ATTACHMENTS = 10  # binary parts of one packet; the protocol sets no bound
+
+
+class IndexedManager(socketio.Manager):
+    """A manager whose clients leave in constant time; the stock one looks through everybody's rooms.
+
+    Our connections enter no rooms but their own, since the fan-out finds recipients by membership.
+    """
+
+    def basic_disconnect(self, sid, namespace, **kwargs):
+        for room in (sid, None):
+            self.basic_leave_room(sid, namespace, room)
+        self.callbacks.pop(sid, None)
+        for pending in (self.pending_connect, self.pending_disconnect):
+            if sid in pending.get(namespace, ()):
+                pending[namespace].remove(sid)
+                if not pending[namespace]:
+                    del pending[namespace]
+
+
+class Namespace(socketio.Namespace):
+    """Hands connections to the gateway. Client events arrive by `take_events`, so that none can pose as `connect`."""
+
+    def __init__(self, namespace, gateway):
+        super().__init__(namespace)
+        self._gateway = gateway
+
+    def trigger_event(self, event, *args):
+        if event == 'connect':
+            sid, environ, auth = args
+            self._gateway.connect(self.namespace, sid, environ, auth)
+        elif event == 'disconnect':
+            self._gateway.disconnected(args[0])
+
+
+def take_events(server, gateway):
+    """Have the gateway receive every event with its acknowledgement id, and be told of packets that can't be read."""
+    stock_connect = server._handle_connect
+
+    def handle_connect(eio_sid, namespace, data):
+        stock_connect(eio_sid, namespace, data)
+        sid = server.manager.sid_from_eio_sid(eio_sid, namespace or '/')
+        if sid is not None:
+            gateway.opened(sid)
+
+    def handle_event(eio_sid, namespace, ack_id, data):
+        sid = server.manager.sid_from_eio_sid(eio_sid, namespace or '/')
+        if server.manager.is_connected(sid, namespace or '/'):
+            name, *arguments = data if isinstance(data, list) and data else [None]
+            gateway.receive(sid, name, arguments, ack_id)
+
+    def handle_message(eio_sid, data):
+        try:
+            check_attachments(data)
+            server._handle_eio_message(eio_sid, data)
+        except Exception as error:
+            log.debug('a packet could not be read: %r', error)
+            server._binary_packet.pop(eio_sid, None)
+            gateway.malformed(eio_sid)
+
+    def handle_close(eio_sid, reason):
+        server._handle_eio_disconnect(eio_sid, reason)
+        server._binary_packet.pop(eio_sid, None)
+        gateway.session_closed(eio_sid)
+
+    def handle_open(eio_sid, environ):
+        if not gateway.admit(eio_sid, environ):
+            return 'Too many connections wait to sign in: try again in a moment'
+        return server._handle_eio_connect(eio_sid, environ)
+
+    server._handle_connect, server._handle_event = handle_connect, handle_event
+    server.eio.on('connect', handle_open)
+    server.eio.on('message', handle_message)
+    server.eio.on('disconnect', handle_close)
+
+
+def check_attachments(data):
+    """Refuse a packet that announces more binary parts than anybody needs: they are collected in memory."""
+    if isinstance(data, str) and data[:1] in (str(packet.BINARY_EVENT), str(packet.BINARY_ACK)):
+        count, dash, _ = data[1:].partition('-')
+        if not (dash and count.isascii() and count.isdigit() and len(count) <= 2 and 0 < int(count) <= MAX_ATTACHMENTS):
+            raise ValueError('too many attachments, or none')

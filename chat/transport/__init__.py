@@ -1,0 +1,19 @@
+"""The WebSocket transport: Engine.IO over RFC 6455 with about 9 KiB for an idle connection, and none of its surprises.
+
+    frames      RFC 6455 as functions of bytes
+    websocket   one connection on a non-blocking socket
+    greenlets   what all connections share: pings, deadlines, workers
+    packets     strict decoding of what clients send
+    session     Engine.IO's socket: bounded queue, quiet errors, a clean end
+    connection  a WebSocket as a session's transport
+    engineio    hands all of it to an engineio.Server
+    request     pywsgi's handler, which gives its socket away
+    quiet       log lines that anyone can cause
+
+The application uses the names below. Without `install()` nothing of this is active and Engine.IO uses
+simple-websocket. The standard library must be monkey-patched by gevent.
+"""
+from .engineio import Transport, direct_connection, install, text_frame
+from .request import ChatHandler, ChatServer
+
+__all__ = ['ChatHandler', 'ChatServer', 'Transport', 'direct_connection', 'install', 'text_frame']

@@ -1,0 +1,24 @@
+"""Log lines that anyone on the network can cause, and that must not fill a disk."""
+import logging
+import time
+
+
+class QuietLog:
+    """Writes at most one line a second; the next one then tells how many were left out.
+
+    For lines that belong together: what is counted is this object's lines, not each text's.
+    """
+
+    def __init__(self, name, level=logging.WARNING, clock=time.monotonic):
+        self._log, self._level, self._clock = logging.getLogger(name), level, clock
+        self._next, self._left_out = 0.0, 0
+
+    def write(self, message):
+        """Log the message, or count it; it is cut to 300 characters and its control characters are escaped."""
+        if self._clock() < self._next:
+            self._left_out += 1
+            return
+        self._next = self._clock() + 1
+        left_out, self._left_out = self._left_out, 0
+        printable = message[:300].encode('unicode_escape').decode()
+        self._log.log(self._level, '%s%s', printable, f' ({left_out} more left out)' if left_out else '')

@@ -1,0 +1,147 @@
+"""pywsgi's side: requests whose socket can be taken over, the `access_token` header, quiet refusals."""
+import errno
+import logging
+import ssl
+import sys
+
+import gevent.ssl
+from gevent.monkey import get_original
+from gevent.pywsgi import WSGIHandler, WSGIServer
+
+from .quiet import QuietLog
+
+IDLE_TIMEOUT = 75  # seconds between two requests, or between two parts of a header; longer than nginx keeps its own
+TLS_TIMEOUT = 10  # seconds for a TLS handshake
+TAKE_SOCKET = 'chat.take_socket'  # the name of the handler's offer in the WSGI environment
+
+_PlainSocket = get_original('socket', 'socket')
+_GONE = (errno.ETIMEDOUT, errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH)
+_KEPT = frozenset((
+    'REQUEST_METHOD', 'SCRIPT_NAME', 'PATH_INFO', 'QUERY_STRING', 'SERVER_NAME', 'SERVER_PORT', 'SERVER_PROTOCOL',
+    'REMOTE_ADDR', 'REMOTE_PORT', 'wsgi.url_scheme', 'flask.app',
+))
+_NOT_KEPT = frozenset((
+    'HTTP_COOKIE', 'HTTP_CONNECTION', 'HTTP_UPGRADE', 'HTTP_SEC_WEBSOCKET_KEY', 'HTTP_SEC_WEBSOCKET_VERSION',
+    'HTTP_SEC_WEBSOCKET_EXTENSIONS',
+))
+
+bad_requests = QuietLog(__name__, logging.INFO)
+
+
+class ChatHandler(WSGIHandler):
+    """pywsgi's request handler with three changes; works in a pywsgi server and as a gunicorn worker's `wsgi_handler`.
+
+    - The application can take the socket of an upgrade request over, by `environ[TAKE_SOCKET]`: see `take_socket()`.
+    - The header `access_token` reaches the application as HTTP_ACCESS_TOKEN, the first one if there are several. All
+      other names with an underscore are dropped, as pywsgi does, because they would pass for the names with a hyphen
+      that a proxy sets and vouches for; and `Access-Token` with a hyphen does not pass for `access_token`.
+    - What clients do wrong is answered or hung up on without a traceback, with at most one log line a second.
+    """
+
+    ignored_socket_errors = WSGIHandler.ignored_socket_errors + _GONE
+
+    def handle(self):
+        """Serve the requests of one connection."""
+        try:
+            super().handle()
+        except OSError:
+            pass  # the client left before it could be told what was wrong with its request
+
+    def read_requestline(self):
+        """Read the request line, within IDLE_TIMEOUT."""
+        self.socket.settimeout(IDLE_TIMEOUT)
+        return super().read_requestline()
+
+    def read_request(self, raw_requestline):
+        """Read and check the headers; from then on the application decides how long things may take."""
+        proper = super().read_request(raw_requestline)
+        self.socket.settimeout(None)
+        return proper
+
+    def get_environ(self):
+        """Return the WSGI environment of this request."""
+        environ = super().get_environ()
+        environ.pop('HTTP_ACCESS_TOKEN', None)  # from `Access-Token`
+        token = self.headers.get('access_token')  # finds any letter case, and the first of several
+        if token is not None:
+            environ['HTTP_ACCESS_TOKEN'] = token.strip()
+        if 'HTTP_UPGRADE' in environ:
+            environ[TAKE_SOCKET] = self.take_socket
+        return environ
+
+    # ------------------------------------------------------------------ the socket
+
+    def take_socket(self, response_length):
+        """Give the connection to the application: (non-blocking socket, bytes already read from it, detached).
+
+        The caller sends the whole response, of `response_length` bytes, itself, and then closes the socket at its time.
+        If `detached`, the request may return at once; otherwise (TLS, whose state does not fit into a descriptor) it
+        must last as long as the connection.
+        """
+        self.close_connection = True
+        self.status, self.response_length, self.headers_sent = '101 Switching Protocols', response_length, True
+        self.socket.setblocking(False)
+        early = self._early_bytes()
+        if isinstance(self.socket, gevent.ssl.SSLSocket):
+            return self.socket, early, False
+        self.rfile.close()
+        family, kind = self.socket.family, self.socket.type
+        sock = _PlainSocket(family, kind, fileno=self.socket.detach())
+        sock.setblocking(False)
+        self.socket = None
+        return sock, early, True
+
+    def _early_bytes(self):
+        """What the client sent behind its request without waiting for the answer."""
+        try:
+            return self.rfile.peek()
+        except OSError:  # TLS: nothing there yet
+            return b''
+
+    # ------------------------------------------------------------------ errors
+
+    def log_error(self, msg, *args):
+        """Log what a client did wrong."""
+        bad_requests.write(msg % args if args else msg)
+
+    def _handle_client_error(self, ex):
+        if not isinstance(ex, ValueError):  # for which pywsgi would print a traceback
+            ex = ValueError(f'{type(ex).__name__}: {ex}')
+        return super()._handle_client_error(ex)
+
+    def handle_error(self, t, v, tb):
+        """Report an error of the application, but not that a client went away or broke its TLS."""
+        if isinstance(v, (ssl.SSLError, TimeoutError)):
+            self.close_connection = True
+        else:
+            super().handle_error(t, v, tb)
+
+
+class ChatServer(WSGIServer):
+    """pywsgi's server with ChatHandler, for which a failed TLS handshake is no error either."""
+
+    handler_class = ChatHandler
+
+    def wrap_socket_and_handle(self, client_socket, address):
+        """Serve one TLS connection."""
+        client_socket.settimeout(TLS_TIMEOUT)
+        try:
+            tls_socket = self.wrap_socket(client_socket, **self.ssl_args)
+        except OSError as error:
+            bad_requests.write(f'TLS handshake with {address}: {error}')
+            client_socket.close()
+            return
+        with tls_socket:
+            self.handle(tls_socket, address)
+
+
+def remember(environ):
+    """Return what is worth keeping of a WSGI environment while its client stays: where it came from, its headers.
+
+    Names and values are shared with all other clients that sent the same, as browsers mostly do.
+    """
+    return {
+        sys.intern(name): sys.intern(value) if type(value) is str else value
+        for name, value in environ.items()
+        if name in _KEPT or name.startswith('HTTP_') and name not in _NOT_KEPT
+    }

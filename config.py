@@ -1,0 +1,180 @@
+"""The configuration: the one place that reads the environment.
+
+Values come from the environment or from a `.env` file beside this module, the environment first; an empty value is an
+unset one. `.env.example` lists every name with its default and meaning.
+"""
+import ipaddress
+import logging
+import os
+import re
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from dotenv import dotenv_values
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+ROOT = Path(__file__).resolve().parent
+MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: a key for HS256 is at least as long as its hash
+SAMPLE_SECRETS = {'your_jwt_secret', 'your_secret_key', 'supersecretkey', 'yourkey', 'secret', 'changeme'}
+SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
+LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
+
+
+class ConfigError(Exception):
+    """A value of the environment can't be used; the message names it and says what it should be."""
+
+
+class Config:
+    """Every setting, under the name that Flask or its extension knows, or else under that of the environment.
+
+    Raises ConfigError. Reads nothing but `environ` (by default the process's, with `.env` behind it) and the secret
+    kept in the instance folder.
+    """
+
+    def __init__(self, environ=None):
+        read = Reader({**dotenv_values(ROOT / '.env'), **os.environ} if environ is None else environ)
+        self.INSTANCE_PATH = str(Path(read.text('INSTANCE_PATH', default=str(ROOT / 'instance'))).absolute())
+        self.HOST = read.text('HOST', default='127.0.0.1')
+        self.PORT = read.number('PORT', 'SERVER_PORT', default=5000, most=65535)
+        self.LOG_LEVEL = read.choice('LOG_LEVEL', LOG_LEVELS, default='INFO')
+        self._read_database(read)
+        self._read_sign_in(read)
+        self._read_limits(read)
+        self.CLIENT_URL = [origin.rstrip('/') for origin in read.items('CLIENT_URL') if origin != '*']
+        self.TRUSTED_PROXIES = read.networks('TRUSTED_PROXIES')
+        self.SOCKET_TRANSPORT = read.choice('SOCKET_TRANSPORT', ('direct', 'stock'), default='direct')
+        self.MAX_CONTENT_LENGTH = 256 * 1024  # bytes of a request's body
+
+    def _read_database(self, read):
+        self.SQLALCHEMY_DATABASE_URI = read.database()
+        self.AUTO_MIGRATE = read.flag('AUTO_MIGRATE', default=True)
+        self.DB_POOL_SIZE = read.number('DB_POOL_SIZE', default=10, least=1, most=1000)
+
+    def _read_sign_in(self, read):
+        self.JWT_SECRET_KEY = read.text('JWT_SECRET', 'JWT_SECRET_KEY', 'secretKey') or kept_secret(self.INSTANCE_PATH)
+        self.SECRET_IS_WEAK = is_weak(self.JWT_SECRET_KEY)
+        self.JWT_ACCESS_TOKEN_EXPIRES = read.duration('JWT_EXPIRES_IN', default='24h')
+        self.JWT_REFRESH_TOKEN_EXPIRES = read.duration('REFRESH_EXPIRES_IN', default='30d')
+        self.JWT_ENCODE_NBF = False  # it would only add that the clocks of two machines must not differ
+        self.JWT_COOKIE_CSRF_PROTECT = False  # tokens travel in headers, never in cookies
+        self.BCRYPT_LOG_ROUNDS = read.number('BCRYPT_LOG_ROUNDS', default=12, least=4, most=18)
+        self.BCRYPT_HANDLE_LONG_PASSWORDS = True  # hashed first, since bcrypt itself reads no more than 72 bytes
+        self.REGISTRATION_OPEN = read.choice('REGISTRATION', ('open', 'closed'), default='open') == 'open'
+
+    def _read_limits(self, read):
+        self.RATE_LIMIT_MESSAGES = read.limit('RATE_LIMIT_MESSAGES', default='5/10')
+        self.RATE_LIMIT_DIRECT = read.limit('RATE_LIMIT_DIRECT', default='60/10')
+        self.RATE_LIMIT_EVENTS = read.limit('RATE_LIMIT_EVENTS', default='300/10')
+        self.RATE_LIMIT_REQUESTS = read.limit('RATE_LIMIT_REQUESTS', default='1200/60')
+        self.RATE_LIMIT_SIGN_IN = read.limit('RATE_LIMIT_SIGN_IN', default='10/900')
+        self.RATE_LIMIT_SIGN_UP = read.limit('RATE_LIMIT_SIGN_UP', default='20/3600')
+
+
+class Reader:
+    """Typed reading of the environment; of several names of one setting the first that is set counts."""
+
+    def __init__(self, environ):
+        self.environ = environ
+
+    def text(self, *names, default=None):
+        return next((self.environ[name] for name in names if self.environ.get(name)), default)
+
+    def items(self, name):
+        """A comma-separated list."""
+        return [item.strip() for item in self.text(name, default='').split(',') if item.strip()]
+
+    def number(self, *names, default, least=0, most=2**53):
+        text = self.text(*names)
+        if text is None:
+            return default
+        if not re.fullmatch(r'[0-9]{1,16}', text) or not least <= int(text) <= most:
+            raise ConfigError(f'{names[0]} must be a whole number from {least} to {most}, not {text!r}')
+        return int(text)
+
+    def choice(self, name, values, default):
+        text = self.text(name, default=default)
+        for value in values:
+            if text.lower() == value.lower():
+                return value
+        raise ConfigError(f'{name} must be one of {", ".join(values)}, not {text!r}')
+
+    def flag(self, name, default):
+        yes, no = ('true', '1', 'yes', 'on'), ('false', '0', 'no', 'off')
+        return self.choice(name, yes + no, default=str(default)) in yes
+
+    def duration(self, name, default):
+        text = self.text(name, default=default)
+        match = re.fullmatch(r'([1-9][0-9]{0,8})([smhd]?)', text)
+        if not match:
+            raise ConfigError(f'{name} must be a number with s, m, h or d, such as 15m, not {text!r}')
+        return timedelta(seconds=int(match[1]) * SECONDS[match[2] or 's'])
+
+    def limit(self, name, default):
+        """`count/seconds` as a pair of numbers; None for `none`."""
+        text = self.text(name, default=default)
+        if text.lower() == 'none':
+            return None
+        match = re.fullmatch(r'([1-9][0-9]{0,8})/([1-9][0-9]{0,8})', text)
+        if not match:
+            raise ConfigError(f'{name} must be count/seconds, such as 5/10, or none, not {text!r}')
+        return int(match[1]), int(match[2])
+
+    def networks(self, name):
+        """Addresses or networks in CIDR notation."""
+        try:
+            return [ipaddress.ip_network(item, strict=False) for item in self.items(name)]
+        except ValueError as error:
+            raise ConfigError(f'{name} must be addresses or networks such as 10.0.0.0/8: {error}') from None
+
+    def database(self):
+        """The URL for SQLAlchemy: DATABASE_URL, or DB_HOST and its kin, or SQLite in the instance folder."""
+        text = self.text('DATABASE_URL')
+        if text is None and self.text('DB_HOST', 'DB_NAME', 'DB_USER'):
+            return mysql_url(URL.create(
+                'mysql', self.text('DB_USER', default='root'), self.text('DB_PASS'),
+                self.text('DB_HOST', default='127.0.0.1'), self.number('DB_PORT', default=3306, most=65535),
+                self.text('DB_NAME', default='chat')))
+        try:
+            url = make_url(text or 'sqlite:///chat.db')
+        except (ArgumentError, ValueError):
+            raise ConfigError('DATABASE_URL must look like mysql://user:password@host:3306/name '
+                              'or sqlite:///file.db') from None
+        backend = url.get_backend_name()
+        if backend in ('mysql', 'mariadb'):
+            return mysql_url(url)
+        if backend == 'sqlite':
+            return url.set(drivername='sqlite')
+        raise ConfigError(f'DATABASE_URL must name mysql, mariadb or sqlite, not {backend}')
+
+
+def mysql_url(url):
+    """The URL with the driver and the character set that this server needs, whatever it named."""
+    return url.set(drivername='mysql+pymysql').update_query_dict({'charset': 'utf8mb4'})
+
+
+def is_weak(secret):
+    """Whether a secret could be guessed: shorter than its algorithm wants, or copied from an example."""
+    return len(secret.encode()) < MIN_SECRET_BYTES or secret in SAMPLE_SECRETS
+
+
+def kept_secret(folder):
+    """The secret in the instance folder, made on first use, readable by its owner only.
+
+    Several processes that start at once agree on one: the file appears whole, and only one can be the first.
+    """
+    path = Path(folder) / 'secret_key'
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f'.secret_key.{secrets.token_hex(8)}')
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, 'w', encoding='ascii') as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            logging.getLogger(__name__).debug('another process made the secret first')
+        finally:
+            draft.unlink()
+    return path.read_text(encoding='ascii').strip()

@@ -1,0 +1,184 @@
+"""Fixtures: private databases, the real server, real clients.
+
+`server` and what stands on it (`http`, `connect`, `new_user`) run every test on SQLite and on MariaDB. The tests of
+one database run one after the other, on one server that they share; so a test makes its own users and rooms and
+looks at nothing else. A test that needs other settings, a restart or a crash has its own by `start_server`.
+"""
+
+import os
+
+import pytest
+
+from tests.support.databases import MariaDatabase, SqliteDatabase
+from tests.support.http import Account, Http
+from tests.support.mariadb import MariaDB
+from tests.support.node import BridgeError
+from tests.support.redis import Redis
+from tests.support.server import ChatServer
+from tests.support.sockets import Bridge
+
+
+def skip_or_fail(reason):
+    """What a test needs is missing here: on a developer's machine that skips it, in CI it fails."""
+    if os.environ.get('CI'):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _started(kind):
+    reason = kind.unavailable_reason()
+    if reason:
+        skip_or_fail(reason)
+    return kind()
+
+
+@pytest.fixture(scope='session')
+def mariadb():
+    """A running private MariaDB."""
+    server = _started(MariaDB)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def own_mariadb():
+    """A running private MariaDB for one test only, which may restart it or break its connections."""
+    server = _started(MariaDB)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope='session')
+def redis_server():
+    """A running private Redis."""
+    server = _started(Redis)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope='session')
+def bridge():
+    """The Node process that runs socket.io-client."""
+    try:
+        process = _started(Bridge)
+    except BridgeError as error:
+        skip_or_fail(str(error))
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope='session', params=['sqlite', 'mariadb'])
+def database(request, tmp_path_factory):
+    """One kind of database after the other: `.kind`, and `.new_url()` for a new, empty one."""
+    if request.param == 'mariadb':
+        return MariaDatabase(request.getfixturevalue('mariadb'))
+    return SqliteDatabase(tmp_path_factory.mktemp('sqlite'))
+
+
+@pytest.fixture(scope='session')
+def server(database, tmp_path_factory):
+    """The server that all tests on one kind of database share, without limits."""
+    chat = ChatServer(database_url=database.new_url(), folder=tmp_path_factory.mktemp('server'))
+    try:
+        yield chat.start()
+    finally:
+        chat.close()
+
+
+@pytest.fixture
+def watched_server(server):
+    """The shared server; the test fails if it makes it write a traceback."""
+    assert server.running, f'the shared server has ended:\n{server.log()[-3000:]}'
+    server.check_log()
+    yield server
+    server.check_log()
+
+
+@pytest.fixture
+def start_server(tmp_path_factory):
+    """Starts servers of the test's own: `start_server(env={...}, database=...)`; all are stopped at its end.
+
+    `database` is a URL, or the fixture of that name for a new one on it; a SQLite file without it. Further arguments
+    are those of ChatServer.
+    """
+    servers = []
+
+    def start(env=None, database=None, **options):
+        url = database.new_url() if hasattr(database, 'new_url') else database
+        options.setdefault('folder', tmp_path_factory.mktemp('server'))
+        servers.append(ChatServer(env=env, database_url=url, **options))
+        return servers[-1].start()
+
+    yield start
+    _all_of(server.close for server in reversed(servers))
+
+
+@pytest.fixture
+def open_http():
+    """Makes an Http client of a given server, signed in as nobody: `open_http(server).register()`."""
+    clients = []
+
+    def client_of(server):
+        clients.append(Http(server.url))
+        return clients[-1]
+
+    yield client_of
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def http(watched_server, open_http):
+    """An Http client of the shared server, signed in as nobody."""
+    return open_http(watched_server)
+
+
+@pytest.fixture
+def new_user(http):
+    """Registers users on the shared server: `new_user()`, `new_user('alice', displayName='A')`."""
+    return http.register
+
+
+@pytest.fixture
+def open_socket(bridge):
+    """Connects to a given server: `open_socket(server, account, namespace='/', **options)`; disconnects at the end.
+
+    `account` is an Account, or None to show no token; `auth=...` says what to send instead. Raises ConnectError.
+    """
+    clients = []
+
+    def connect(server, account=None, namespace='/', timeout=5, **options):
+        if isinstance(account, Account):
+            options.setdefault('auth', {'token': account.token})
+        clients.append(bridge.client(server.url, namespace, **options))
+        return clients[-1].connect(timeout)
+
+    yield connect
+    _all_of(client.close for client in clients)
+
+
+@pytest.fixture
+def connect(watched_server, open_socket):
+    """Connects to the shared server: `connect(account, namespace='/', **options)`, see `open_socket`."""
+    def on_shared_server(account=None, namespace='/', **options):
+        return open_socket(watched_server, account, namespace, **options)
+
+    return on_shared_server
+
+
+def _all_of(ends):
+    """Calls all of them, whatever they raise; then raises the first error."""
+    errors = []
+    for end in ends:
+        try:
+            end()
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]

@@ -1,0 +1,158 @@
+"""What is used of the libraries beyond their documentation, as it is in the pinned versions.
+
+When one of these fails after an upgrade, chat/transport/ has to be looked at before the upgrade goes out.
+"""
+import inspect
+from importlib.metadata import version
+from types import SimpleNamespace
+
+import engineio
+import engineio.async_drivers.gevent
+import pytest
+import socketio
+from engineio.payload import Payload
+from engineio.socket import Socket
+from gevent import pywsgi
+
+from chat.transport import Transport, direct_connection, install
+from chat.transport.request import ChatHandler
+from chat.transport.session import PollQueue, Session
+
+PINNED = {'python-engineio': '4.15.1', 'python-socketio': '5.18.1', 'gevent': '26.9.0', 'Flask-SocketIO': '5.7.0'}
+
+
+@pytest.fixture
+def server():
+    return socketio.Server(async_mode='gevent')
+
+
+def parameters(function):
+    return list(inspect.signature(function).parameters)
+
+
+def source(function):
+    return inspect.getsource(function)
+
+
+@pytest.mark.parametrize('name', PINNED)
+def test_the_versions_are_those_that_this_was_written_for(name):
+    assert version(name) == PINNED[name]
+
+
+# ------------------------------------------------------------------ engineio.Server
+
+
+def test_the_async_driver_has_the_entries_that_are_replaced(server):
+    assert {'websocket', 'queue', 'thread', 'sleep', 'event', 'queue_empty'} == set(server.eio._async)
+    assert server.eio._async is engineio.async_drivers.gevent._async, 'shared: it must be copied, not changed'
+
+
+def test_engineio_makes_its_queues_by_the_driver(server):
+    install(server.eio)
+    assert isinstance(server.eio.create_queue(), PollQueue)
+
+
+def test_engineio_hands_its_own_handler_to_the_websocket_entry():
+    text = source(Socket._upgrade_websocket)
+    assert "self.server._async['websocket'](" in text and 'self._websocket_handler, self.server)' in text
+    assert 'return ws(environ, start_response)' in text
+
+
+def test_the_handlers_are_in_a_table_that_on_fills(server):
+    assert {'connect', 'message', 'disconnect'} <= set(server.eio.handlers)
+    handler = object()
+    server.eio.on('connect', handler)
+    assert server.eio.handlers['connect'] is handler
+
+
+def test_socketio_calls_handle_request_of_the_engineio_server_by_its_name(server):
+    calls = []
+    server.eio.handle_request = lambda *args: calls.append(args)
+    server.handle_request({}, None)
+    assert calls == [({}, None)]
+
+
+def test_a_new_socket_is_in_the_table_and_has_its_open_packet_before_connect_is_called():
+    text = source(engineio.Server._handle_connect)
+    order = [text.index(step) for step in (
+        'self.sockets[sid] = s', 's.send(pkt)', "_trigger_event('connect', sid, environ, run_async=False)",
+        's.schedule_ping()', 's.handle_get_request(environ, start_response)', 's.connected = True')]
+    assert order == sorted(order)
+
+
+def test_an_answer_that_is_no_list_or_dict_is_passed_on():
+    text = source(engineio.Server.handle_request)
+    assert 'if isinstance(packets, list)' in text and 'if not isinstance(r, dict):\n            return r' in text
+
+
+def test_the_service_task_is_started_only_if_wanted(server):
+    assert server.eio.start_service_task is True
+    install(server.eio)
+    assert server.eio.start_service_task is False
+
+
+# ------------------------------------------------------------------ engineio.Socket
+
+
+def test_an_engineio_socket_has_the_attributes_and_methods_that_are_used(server):
+    eio_socket = Socket(server.eio, 'sid')
+    assert set(vars(eio_socket)) == {'server', 'sid', 'queue', 'last_ping', 'connected', 'upgrading', 'upgraded',
+                                     'closing', 'closed', 'session'}
+    assert set(vars(Socket)) - {'__doc__', '__module__'} == {
+        'poll', 'receive', 'check_ping_timeout', 'send', 'handle_get_request', 'handle_post_request', 'close',
+        'schedule_ping', '_send_ping', '_upgrade_websocket', '_websocket_handler'}
+
+
+@pytest.mark.parametrize('name', [
+    'poll', 'receive', 'check_ping_timeout', 'send', 'handle_post_request', 'close', 'schedule_ping'])
+def test_what_is_overridden_takes_the_same_parameters(name):
+    assert parameters(getattr(Session, name)) == parameters(getattr(Socket, name))
+
+
+def test_a_stock_socket_can_become_a_session_and_keeps_what_it_has(server):
+    eio_socket = Socket(server.eio, 'sid')
+    Session.adopt(eio_socket, pinger='pinger')
+    assert type(eio_socket) is Session and eio_socket.sid == 'sid' and eio_socket.pinger == 'pinger'
+
+
+def test_a_stock_socket_has_no_direct_connection(server):
+    assert direct_connection(Socket(server.eio, 'sid')) is None
+
+
+def test_the_stock_queue_is_used_only_by_methods_that_are_overridden_or_by_put_and_join():
+    uses = [line.strip() for line in source(Socket.close).splitlines() if 'queue' in line]
+    assert uses == ['self.queue.put(None)', 'self.queue.join()']
+    assert 'queue' not in source(Socket.handle_get_request).replace('QueueEmpty', '')
+
+
+# ------------------------------------------------------------------ pywsgi
+
+
+def test_the_handler_has_the_methods_that_are_overridden():
+    for name in ('handle', 'read_requestline', 'read_request', 'get_environ', 'log_error', '_handle_client_error',
+                 'handle_error'):
+        assert parameters(getattr(ChatHandler, name)) == parameters(getattr(pywsgi.WSGIHandler, name))
+    assert parameters(pywsgi.WSGIServer.wrap_socket_and_handle) == ['self', 'client_socket', 'address']
+
+
+def test_the_handler_sends_nothing_once_its_headers_count_as_sent_and_ends_without_a_socket():
+    assert 'if self.status and not self.headers_sent' in source(pywsgi.WSGIHandler.process_result)
+    assert 'if self.socket is not None' in source(pywsgi.WSGIHandler.handle)
+    assert 'if self.response_length:' in source(pywsgi.WSGIHandler._send_error_response_if_possible)
+
+
+# ------------------------------------------------------------------ the switch
+
+
+def test_without_install_everything_is_stock(server):
+    assert server.eio._async is engineio.async_drivers.gevent._async
+    assert server.eio.handle_request.__func__ is engineio.Server.handle_request
+    assert Payload.max_decode_packets == 16
+
+
+def test_install_changes_only_the_server_that_it_is_given(server):
+    other = socketio.Server(async_mode='gevent')
+    assert isinstance(install(server.eio), Transport)
+    assert other.eio._async is engineio.async_drivers.gevent._async
+    assert SimpleNamespace(**other.eio._async).websocket is engineio.async_drivers.gevent.WebSocketWSGI
+    assert other.eio.start_service_task is True
