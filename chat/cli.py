@@ -18,7 +18,6 @@ def accounts():
     """The core's accounts, on a schema that is up to date."""
     if current_app.config['AUTO_MIGRATE']:
         migrating.upgrade()
-    current_app.extensions['chat'].rooms.make_lobby()
     return current_app.extensions['chat'].accounts
 
 

@@ -3,7 +3,10 @@ import fcntl
 from contextlib import contextmanager
 from pathlib import Path
 
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import current_app
+from flask_migrate import upgrade as run_migrations
 from sqlalchemy import text
 
 from .core.database import is_memory
@@ -15,21 +18,21 @@ LOCK_TIMEOUT = 600  # seconds that the others wait while one migrates
 
 def upgrade():
     """Migrate to the newest revision. Of several processes that start at once one does it, the others wait."""
-    from flask_migrate import upgrade as run_migrations
-    if is_current():
-        return
-    with _lock():
-        if not is_current():
-            run_migrations()
+    if not _engine_is_current():
+        with _lock():
+            if not _engine_is_current():
+                run_migrations()
 
 
-def is_current():
-    """Whether the database is at the newest migration."""
-    from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-    heads = ScriptDirectory.from_config(extension.get_config()).get_heads()
+def _engine_is_current():
     with db.engine.connect() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+        return is_current(connection)
+
+
+def is_current(connection):
+    """Whether the database of the connection is at the newest migration."""
+    heads = ScriptDirectory.from_config(extension.get_config()).get_heads()
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
 
 def _lock():

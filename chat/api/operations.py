@@ -1,5 +1,6 @@
 """What monitors ask."""
 from .. import migrating
+from ..errors import Unavailable
 from .support import core, make_blueprint, public
 
 blueprint = make_blueprint('operations')
@@ -14,11 +15,12 @@ def health():
 @blueprint.get('/ready')
 @public
 def ready():
-    answers = core.database.answers()
-    state = {
-        'database': 'ok' if answers else 'does not answer',
-        'migrations': 'unknown' if not answers else 'ok' if migrating.is_current() else 'pending',
-        'queue': 'ok' if core.writer.accepts() else 'full or stopped',
-    }
+    state = {'database': 'ok', 'migrations': 'ok', 'queue': 'ok' if core.writer.accepts() else 'full or stopped'}
+    try:
+        with core.database.reading() as connection:
+            if not migrating.is_current(connection):
+                state['migrations'] = 'pending'
+    except Unavailable:
+        state |= {'database': 'does not answer', 'migrations': 'unknown'}
     is_ready = set(state.values()) == {'ok'}
     return {'ok': is_ready} | state, 200 if is_ready else 503

@@ -6,9 +6,10 @@ import gevent
 
 from .accounts import Accounts
 from .database import Database
+from .gatherer import Gatherer
 from .limits import Limits
 from .messages import Messages
-from .presence import Presence
+from .presence import LAST_SEEN, Presence
 from .publish import Publisher
 from .rooms import Rooms
 from .sessions import Sessions
@@ -33,27 +34,29 @@ class Core:
     users: Users
     messages: Messages
     writer: Writer
-    _watch: gevent.Greenlet | None = None
+    gatherer: Gatherer
+    _background: tuple = ()
 
     def start(self):
         """Begin the background work of a serving process; further calls do nothing."""
-        if self._watch is None:
-            self._watch = gevent.spawn(self.sessions.watch)
-            self.rooms.make_lobby()
+        if not self._background:
+            self._background = gevent.spawn(self.sessions.watch), gevent.spawn(self.gatherer.run)
             self.writer.start()
 
     def stop(self):
-        """Finish what was begun: every accepted message is stored and answered."""
+        """Finish what was begun: every accepted message is stored and answered, what was gathered is written."""
         self.writer.stop()
-        if self._watch:
-            self._watch.kill()
-            self._watch = None
+        gevent.killall(self._background)
+        self._background = ()
+        self.gatherer.flush()
         self.database.close()
 
 
 def build(config, engine, hasher):
     """The Core of an application: its settings, its database, and flask_bcrypt's interface for passwords."""
-    database, publisher, presence = Database(engine), Publisher(), Presence()
+    database, publisher = Database(engine), Publisher()
+    gatherer = Gatherer(database, {'last_seen': LAST_SEEN})
+    presence = Presence(gatherer)
     limits = Limits(limits_of(config))
     rooms = Rooms(database)
     lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
@@ -62,7 +65,7 @@ def build(config, engine, hasher):
     users = Users(database, presence, accounts)
     messages = Messages(database, rooms, users, limits, publisher)
     writer = messages.writer = Writer(database, messages.publish_stored)
-    return Core(database, publisher, limits, presence, rooms, sessions, accounts, users, messages, writer)
+    return Core(database, publisher, limits, presence, rooms, sessions, accounts, users, messages, writer, gatherer)
 
 
 def limits_of(config):

@@ -6,7 +6,7 @@ no file): on SQLite a unit that is left half-way makes every other writer block 
 import time
 from contextlib import contextmanager
 
-from sqlalchemy import create_engine, event, exc, text
+from sqlalchemy import create_engine, event, exc
 from sqlalchemy.pool import StaticPool
 
 from ..errors import Unavailable
@@ -61,13 +61,6 @@ class Database:
         """Commit at the end, roll back on an exception."""
         with _translated(), self.engine.begin() as connection:
             yield connection
-
-    def answers(self):
-        """Whether the database can be reached."""
-        try:
-            return self.row(text('SELECT 1')) is not None
-        except Unavailable:
-            return False
 
     def close(self):
         """Close the pooled connections."""

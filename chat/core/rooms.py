@@ -98,20 +98,10 @@ class Rooms:
     # ------------------------------------------------------------------ the lobby
 
     def lobby(self):
-        """The LiveRoom that every user is in."""
+        """The LiveRoom that every user is in; the first migration makes it."""
         if self._lobby_id is None:
             self._lobby_id = self._find_unique(LOBBY)
         return self._live.get(self._lobby_id)
-
-    def make_lobby(self):
-        """Make the lobby unless it is there."""
-        if self._find_unique(LOBBY) is None:
-            try:
-                with self._database.writing() as connection:
-                    connection.execute(insert(ROOMS).values(
-                        kind=LOBBY, unique_key=LOBBY, name='Lobby', created_at=now_ms()))
-            except IntegrityError:
-                pass  # another process did at the same moment
 
     def enter_lobby(self, connection, user_id, now):
         """Enter a new user, within the caller's transaction; all that was said before counts as read."""

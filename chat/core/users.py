@@ -72,8 +72,7 @@ class Users:
             raise Conflict('This email has an account already', errors={'email': ['is taken']}) from None
 
     def _as_object(self, row):
-        online = self._presence.is_online(row.id)
         return {
             'id': row.id, 'username': row.username, 'displayName': row.display_name, 'avatarUrl': None,
-            'online': online, 'lastSeen': iso(row.last_seen), 'createdAt': iso(row.created_at),
+            'online': self._presence.is_online(row.id), 'lastSeen': iso(self._presence.last_seen(row.id, row.last_seen)), 'createdAt': iso(row.created_at),
         }

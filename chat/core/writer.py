@@ -139,9 +139,11 @@ class Writer:
                 if len(batch) > 1:
                     return [self._store([draft])[0] for draft in batch]  # a row that fails, fails alone
                 failure = error
-        log.error('%d messages could not be stored', len(batch), exc_info=failure)
-        return [failure if isinstance(failure, ChatError) else ChatError('The message could not be stored')
-                for _ in batch]
+        if isinstance(failure, Unavailable):
+            log.error('%d messages could not be stored: %s', len(batch), failure.__cause__)
+            return [failure] * len(batch)
+        log.error('a message could not be stored', exc_info=failure)
+        return [ChatError('The message could not be stored')]
 
     def _transact(self, batch, again):
         with self._database.writing() as connection:

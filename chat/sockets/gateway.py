@@ -20,6 +20,7 @@ SIGN_IN_DEADLINE = 10        # seconds
 MAX_WAITING = 1000           # Engine.IO sessions in which nobody has signed in
 MAX_WAITING_PER_ADDRESS = 50
 MAX_FAILED_LOGINS = 5
+LOGIN = 'auth:login'  # the one event of a connection that has not signed in
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +152,8 @@ class Gateway:
     def login(self, connection, token):
         """`auth:login`: sign in, or extend the sign-in. Raises Unauthorized, Forbidden."""
         is_new = connection.user_id is None
-        try:
-            self._identify(connection, token)
-        except Unauthorized:
-            connection.failed_logins += 1
-            raise
+        self._identify(connection, token)
+        self._wire.send(connection, 'auth:ok', {'user': self.core.users.me(connection.user_id)})
         if is_new:
             self._enter(connection)
 
@@ -216,7 +214,7 @@ class Gateway:
         self.core.limits.charge('events', connection.sid)
         if not isinstance(name, str):
             raise BadRequest('An event needs a name')
-        if connection.user_id is None and name != 'auth:login':
+        if connection.user_id is None and name != LOGIN:
             raise Unauthorized('Sign in first: emit auth:login {token}')
         handler = self._handlers[connection.namespace].get(name)
         if handler is None:
@@ -239,6 +237,12 @@ class Gateway:
         if isinstance(client_id, str):
             described['clientId'] = client_id
         self._wire.send(connection, 'error', described)
+        if name == LOGIN:
+            self._login_failed(connection, result)
+
+    def _login_failed(self, connection, error):
+        self._wire.send(connection, 'auth:error', {'message': error.message})
+        connection.failed_logins += 1
         if connection.user_id is None and connection.failed_logins >= MAX_FAILED_LOGINS:
             self.close_session(connection.eio_sid)
 

@@ -1,4 +1,4 @@
-"""The WebSocket transport: Engine.IO over RFC 6455 with about 9 KiB for an idle connection, and none of its surprises.
+"""The WebSocket transport: Engine.IO over RFC 6455 in a few KiB for each idle connection, and without its surprises.
 
     frames      RFC 6455 as functions of bytes
     websocket   one connection on a non-blocking socket

@@ -106,19 +106,19 @@ class Connection:
 
     def _handle(self, receive):
         """Handle what has arrived; False once the connection is over."""
+        ended = False
         try:
             messages, ended = receive()
             for count, message in enumerate(messages, 1):
                 if count % BURST == 0:
                     give_way()
                 (self._step or self._receive)(message)
-            return not ended
         except exceptions.EngineIOError:
-            self._refuse()
-            return True  # until the peer has seen our close frame
+            self._refuse()  # unless the peer has closed already, it lives on until the peer answers our close frame
         except Exception:
             log.exception('transport')
-            return False
+            ended = True
+        return not ended
 
     def _receive(self, message):
         self.session.receive(decode_packet(message))

@@ -1,8 +1,8 @@
 """Gives python-engineio 4.15 this transport: the one place that reaches into the server object.
 
-What is used of it, and checked by tests/transport/test_contract.py: the `websocket` and `queue` entries of the async
-driver, the `connect` handler, the WSGI entry `handle_request`, and the table `sockets`, whose new entries become
-`Session`s. A server without `install()` is the stock one.
+What is used of it, and checked by tests/transport/test_transport_contract.py: the `websocket` and `queue` entries of
+the async driver, the `connect` handler, the WSGI entry `handle_request`, and the table `sockets`, whose new entries
+become `Session`s. A server without `install()` is the stock one.
 """
 import functools
 import time
@@ -24,7 +24,7 @@ LAST_WORDS = 1  # seconds for the disconnect handlers of those that had to be cu
 misconfigured = QuietLog(__name__)
 
 
-def install(eio, *, max_backlog=1 << 20, max_connections=10_000):
+def install(eio, *, max_backlog=1 << 21, max_connections=10_000):
     """Give this transport to an `engineio.Server` with async mode gevent and return the `Transport`.
 
     To be called after the handlers are set (socketio.Server does that when it is made) and before the first request.

@@ -1,4 +1,6 @@
 """Engine.IO's sockets, taught to end: bounded queues, shared pings, no tracebacks for what clients send."""
+import sys
+
 import gevent
 from engineio import exceptions, packet
 from engineio.socket import Socket
@@ -38,7 +40,7 @@ class PollQueue:
         if pkt is None:
             self._ended = True
         else:
-            self._size += PACKET_OVERHEAD + (len(pkt.data) if isinstance(pkt.data, (str, bytes)) else 0)
+            self._size += PACKET_OVERHEAD + sys.getsizeof(pkt.data)
             self._packets.append(pkt)
         full = self._size > self._max_backlog
         if full:
@@ -103,11 +105,10 @@ class Session(Socket):
         """Receive the packets of a polling client's POST; what breaks the protocol closes it and raises."""
         try:
             body = self._read_body(environ)
-            packets = [decode_packet(encoded) for encoded in body.split('\x1e')] if body else []
-            for count, pkt in enumerate(packets, 1):
+            for count, encoded in enumerate(body.split('\x1e') if body else (), 1):
                 if count % BURST == 0:
                     give_way()
-                self.receive(pkt)
+                self.receive(decode_packet(encoded))
         except exceptions.EngineIOError:
             self.close(abort=True, reason=self.server.reason.TRANSPORT_ERROR)
             raise

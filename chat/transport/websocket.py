@@ -76,17 +76,24 @@ class WebSocket:
         """
         if not self.open:
             return
+        if self._backlog is not None and len(self._backlog) + len(frames) > self.max_backlog:
+            self._flush()  # the loop may not have come to it: perhaps the peer did read
         if self._backlog is None:
-            sent = self._send(frames)
-            if self.open and sent < len(frames):
-                self._backlog = bytearray(memoryview(frames)[sent:])
-                self._writable = gevent.get_hub().loop.io(self.sock.fileno(), WRITABLE)
-                self._writable.start(self._flush)
+            self._begin(frames)
         elif len(self._backlog) + len(frames) <= self.max_backlog:
             self._backlog += frames
         else:
             slow_clients.write('slow client dropped')
             self.abort()
+
+    def _begin(self, frames):
+        """Send with nothing waiting before it."""
+        sent = self._send(frames) if self.open else len(frames)
+        if self.open and sent < len(frames):
+            self._backlog = bytearray(memoryview(frames)[sent:])
+            self._writable = gevent.get_hub().loop.io(self.sock.fileno(), WRITABLE)
+            self._writable.start(self._flush)
+            self._flush()
 
     def _send(self, data):
         """Give the kernel a piece and return the bytes it took."""
@@ -94,19 +101,20 @@ class WebSocket:
             return self.sock.send(data if len(data) <= SEND_SIZE else bytes(data[:SEND_SIZE]))
         except NOT_NOW:
             return 0
-        except OSError:
-            self.abort()
+        except OSError:  # the peer is gone; what it sent before may still be there to be read
+            self._forget_backlog()
+            self._end_soon()
             return 0
 
     def _flush(self):
-        sent = self._send(self._backlog)
-        if self._backlog is None:  # the peer was gone
-            return
-        del self._backlog[:sent]
-        if not self._backlog:
-            self._forget_backlog()
-            if self._input is None:
-                self._end_sending()
+        """Send of the backlog what the kernel takes."""
+        while sent := self._send(self._backlog):
+            del self._backlog[:sent]
+            if not self._backlog:
+                self._forget_backlog()
+                if self._input is None:
+                    self._end_sending()
+                return
 
     def _forget_backlog(self):
         if self._writable is not None:
@@ -119,7 +127,12 @@ class WebSocket:
         """Begin to close (section 7.1.2): `receive()` tells of the end when the peer answers, or 5 s later."""
         self.write(close_frame(code))
         if self.open:
-            self.open = False
+            self._end_soon()
+
+    def _end_soon(self):
+        """Send nothing more, and have the connection end within CLOSE_TIMEOUT, whatever the peer does."""
+        self.open = False
+        if self._timer is None:
             self._timer = gevent.get_hub().loop.timer(CLOSE_TIMEOUT)
             self._timer.start(self.abort)
 

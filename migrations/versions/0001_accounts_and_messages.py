@@ -1,4 +1,6 @@
 """Accounts, sign-ins, rooms of every kind, and messages"""
+import time
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
@@ -55,7 +57,7 @@ def upgrade():
         sa.Index('ix_sign_ins_expires_at', 'expires_at'),
         sa.Index('ix_sign_ins_ended_at', 'ended_at'),
         **TABLE)
-    op.create_table(
+    rooms = op.create_table(
         'rooms',
         sa.Column('id', ID, nullable=False),
         sa.Column('kind', ascii_key(8), nullable=False),
@@ -70,6 +72,8 @@ def upgrade():
         sa.UniqueConstraint('unique_key', name='uq_rooms_unique_key'),
         sa.Index('ix_rooms_kind_id', 'kind', 'id'),
         **COUNTED)
+    op.bulk_insert(rooms, [{
+        'kind': 'lobby', 'unique_key': 'lobby', 'name': 'Lobby', 'created_at': time.time_ns() // 1_000_000, 'last_seq': 0}])
     op.create_table(
         'room_members',
         sa.Column('room_id', ID, nullable=False, autoincrement=False),

@@ -62,6 +62,11 @@ class ChatServer:
         return f'http://{HOST}:{self.port}'
 
     @property
+    def environment(self):
+        """What the process sees, for commands that run beside it."""
+        return dict(self._env)
+
+    @property
     def pid(self):
         """The process id of the running server."""
         return self._process.pid

@@ -281,7 +281,7 @@ def test_an_upgrade_has_ten_seconds():
 
 
 @pytest.mark.parametrize('body', [
-    b'x', b'4\x1e\x1e4', b'\xff', b'b####', b'2', b'd=4hello', '\N{SUPERSCRIPT TWO}'.encode(), b'7',
+    b'x', b'3\x1e\x1e3', b'\xff', b'b####', b'2', b'd=4hello', '\N{SUPERSCRIPT TWO}'.encode(), b'7',
 ])
 def test_a_malformed_polling_body_closes_the_session_with_400_and_logs_nothing(own_server, body):
     polling = PollingPeer(own_server.port)
@@ -367,11 +367,11 @@ def test_a_polling_client_that_never_fetches_is_closed(start_server):
 def test_a_client_with_always_more_to_read_does_not_starve_the_others(start_server):
     server = start_server(max_backlog=1 << 24)
     with WebSocketPeer(server.port) as greedy, WebSocketPeer(server.port) as other:
-        greedy.send(client_frame(event_packet('work', 1).encode()) * 1500)  # 1.5 s of work in a few reads
+        greedy.send(client_frame(event_packet('work', 1).encode()) * 2500)  # 2.5 s of work in a few reads
         begin = time.monotonic()
         other.emit('echo', 1, ack=1)
         assert [other.text(), other.text()] == ['42["echoed",1]', '431[1]']
-        assert time.monotonic() - begin < 0.75
+        assert time.monotonic() - begin < 1.2
 
 
 # ------------------------------------------------------------------ the end
@@ -379,8 +379,8 @@ def test_a_client_with_always_more_to_read_does_not_starve_the_others(start_serv
 
 def test_a_client_that_stops_answering_pings_is_closed_in_time(start_server, server):
     short = start_server(stock=server.stock, ping_interval=0.3, ping_timeout=0.5)
+    begin = time.monotonic()
     with WebSocketPeer(short.port) as silent, WebSocketPeer(short.port) as alive:
-        begin = time.monotonic()
         while not short.counts['disconnected']:
             alive.emit('echo', 0, ack=1)
             while alive.text() != '431[0]':
@@ -388,7 +388,7 @@ def test_a_client_that_stops_answering_pings_is_closed_in_time(start_server, ser
             assert time.monotonic() - begin < TIMEOUT
         waited = time.monotonic() - begin
         assert short.counts['disconnected'] == ['ping timeout']
-        assert 0.7 < waited < (3 if server.stock else 1.3), waited
+        assert 0.8 <= waited < (4 if server.stock else 1.8)  # stock looks at each client once in a ping timeout
         assert silent.frame() == (TEXT, b'2')
 
 
@@ -397,6 +397,24 @@ def test_a_polling_client_that_vanishes_is_closed_in_time(start_server):
     PollingPeer(server.port)
     wait_until(lambda: server.counts['disconnected'] == ['ping timeout'], 5)
     assert server.counts['sockets'] == 0
+
+
+def test_what_a_client_sent_before_it_left_is_handled_though_it_can_not_be_answered(start_server):
+    server = start_server()
+    with WebSocketPeer(server.port) as peer:
+        peer.send(client_frame(event_packet('count').encode()) * 500)
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')  # ends with a reset
+    wait_until(lambda: server.counts['disconnected'], TIMEOUT)
+    assert server.counts['counted'] == 500
+
+
+def test_a_client_that_breaks_the_protocol_and_closes_at_once_is_gone_at_once(own_server):
+    with WebSocketPeer(own_server.port) as peer:
+        peer.send(client_frame(b'x') + client_frame(b'\x03\xe8', CLOSE))
+        begin = time.monotonic()
+        assert peer.close_code() == 1000
+        assert peer.read_all() == b''
+        assert time.monotonic() - begin < 4
 
 
 def test_clients_that_come_and_go_leave_nothing_behind(start_server):
@@ -427,7 +445,7 @@ def test_clients_that_come_and_go_leave_nothing_behind(start_server):
     first, last = come_and_go(30), come_and_go(60)
     assert last['descriptors'] == first['descriptors']
     assert last['greenlets'] <= first['greenlets'] + 2
-    assert last['rss'] - first['rss'] < 2 << 20
+    assert last['rss'] - first['rss'] < 4 << 20
 
 
 def test_more_clients_than_allowed_get_a_503(start_server):

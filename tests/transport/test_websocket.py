@@ -15,7 +15,7 @@ from chat.transport.websocket import WebSocket
 from tests.transport.peers import client_frame
 
 MAX_SIZE = 1000
-MAX_BACKLOG = 1 << 20
+MAX_BACKLOG = 1 << 21
 
 
 def until(condition):
@@ -285,6 +285,16 @@ def test_a_peer_that_kept_up_may_get_more_than_the_backlog_at_once(websocket, pe
     websocket.write(data)
     got = bytearray()
     until(lambda: got.extend(received(peer)) or len(got) == len(data))
+    assert websocket.open
+
+
+def test_a_peer_that_reads_is_not_dropped_because_the_loop_was_busy_meanwhile(websocket, peer):
+    data = frame(b'x' * 50_000)
+    got = bytearray()
+    for _ in range(100):
+        websocket.write(data)
+        got.extend(received(peer))
+    until(lambda: got.extend(received(peer)) or len(got) == 100 * len(data))
     assert websocket.open
 
 

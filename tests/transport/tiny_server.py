@@ -29,14 +29,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from chat.transport import ChatHandler, ChatServer, direct_connection, engineio, install, text_frame  # noqa: E402
 
 DEFAULTS = {'stock': False, 'ping_interval': 25, 'ping_timeout': 20, 'max_connections': 10_000,
-            'max_backlog': 1 << 20, 'shutdown': 5, 'upgrade_timeout': engineio.UPGRADE_TIMEOUT}
+            'max_backlog': 1 << 21, 'shutdown': 5, 'upgrade_timeout': engineio.UPGRADE_TIMEOUT}
 settings = DEFAULTS | json.loads(os.environ.get('TINY_SERVER') or (sys.argv[1:] or ['{}'])[0])
 logging.basicConfig(level=logging.INFO)
 
 sio = socketio.Server(
     async_mode='gevent', async_handlers=False, http_compression=False, max_http_buffer_size=256 * 1024,
     ping_interval=settings['ping_interval'], ping_timeout=settings['ping_timeout'])
-disconnected = []
+disconnected, counted = [], []
 if settings['stock']:
     Payload.max_decode_packets = 1000
     transport = None
@@ -79,6 +79,12 @@ def work(sid, milliseconds):
 
 
 @sio.event
+def count(sid):
+    counted.append(sid)
+    sio.emit('counted', 'x' * 1000, to=sid)
+
+
+@sio.event
 def headers(sid):
     return sorted(sio.environ[sio.manager.eio_sid_from_sid(sid, '/')])
 
@@ -96,7 +102,7 @@ def send_flood(sid, count, size):
 
 def counts():
     gc.collect()
-    state = {'sockets': len(sio.eio.sockets), 'environs': len(sio.environ), 'disconnected': disconnected,
+    state = {'sockets': len(sio.eio.sockets), 'environs': len(sio.environ), 'disconnected': disconnected, 'counted': len(counted),
              'greenlets': sum(isinstance(thing, greenlet) and not thing.dead for thing in gc.get_objects()),
              'descriptors': len(os.listdir('/proc/self/fd')),
              'rss': int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')}

@@ -1,0 +1,60 @@
+"""The host's commands."""
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.server import REPOSITORY
+
+
+@pytest.fixture
+def flask(start_server, database):
+    """A running server, and `flask …` beside it."""
+    server = start_server(database=database)
+
+    def run(*arguments, fails=False):
+        done = subprocess.run([sys.executable, '-m', 'flask', *arguments], cwd=REPOSITORY, env=server.environment,
+                              capture_output=True, text=True, timeout=60)
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return server, run
+
+
+def login(http, name, password):
+    return http.post('/api/auth/login', {'username': name, 'password': password})
+
+
+def test_the_host_manages_accounts_beside_the_running_server(flask, open_http, open_socket):
+    server, run = flask
+    http = open_http(server)
+    assert 'id' in run('user', 'create', 'ann', 'ann@example.com', '--display-name', 'Ann', '--password', 'secret-1')
+    assert 'taken' in run('user', 'create', 'ANN', 'other@example.com', '--password', 'secret-1', fails=True)
+    assert 'password' in run('user', 'create', 'bob', 'bob@example.com', '--password', 'x', fails=True)
+    first = login(http, 'ann', 'secret-1').json()
+    assert first['user']['displayName'] == 'Ann'
+
+    client = open_socket(server, auth={'token': first['token']})
+    run('user', 'passwd', 'ann@example.com', '--password', 'secret-2')
+    client.expect('disconnect')
+    assert http.as_user(first['token']).get('/api/users/me').status_code == 401
+    assert login(http, 'ann', 'secret-1').status_code == 401
+
+    second = login(http, 'ann', 'secret-2').json()
+    client = open_socket(server, auth={'token': second['token']})
+    run('user', 'admin', 'ann')
+    run('user', 'deactivate', 'ann')
+    client.expect('disconnect')
+    assert login(http, 'ann', 'secret-2').status_code == 401
+    assert http.post('/api/auth/refresh', {'refreshToken': second['refreshToken']}).status_code == 401
+    other = http.register()
+    assert http.as_user(other).get(f'/api/users/{second["user"]["id"]}').status_code == 404
+    assert http.as_user(other).get('/api/users').json() == []
+    assert 'no user' in run('user', 'deactivate', 'nobody', fails=True)
+
+
+def test_the_commands_of_flask_work(flask):
+    _, run = flask
+    assert '/api/auth/login' in run('routes')
+    run('db', 'upgrade')
+    assert '(head)' in run('db', 'current')

@@ -1,0 +1,257 @@
+"""Socket.IO connections: how they sign in, how they end, and what happens to packets of any kind."""
+import json
+
+import pytest
+
+from tests.support import raw
+from tests.support.http import expect_error
+from tests.support.raw import RawSocket, Refused
+from tests.support.sockets import ConnectError, expect_failure, expect_ok
+from tests.support.waiting import wait_until
+
+
+def online(http, reader, user):
+    return http.as_user(reader).get(f'/api/users/{user.id}').json()['online']
+
+
+# ---------------------------------------------------------------------- signing in
+
+@pytest.mark.parametrize('namespace', ['/', '/chat', '/call'])
+@pytest.mark.parametrize('way', ['auth', 'bearer', 'access_token'])
+def test_a_token_signs_in_whichever_way_it_is_shown(connect, new_user, http, namespace, way):
+    account, reader = new_user(), new_user()
+    options = {
+        'auth': {'auth': {'token': account.token}},
+        'bearer': {'extraHeaders': {'Authorization': f'Bearer {account.token}'}},
+        'access_token': {'extraHeaders': {'access_token': account.token}},
+    }[way]
+    client = connect(None, namespace, **options)
+    assert online(http, reader, account)
+    client.disconnect()
+    wait_until(lambda: not online(http, reader, account))
+
+
+@pytest.mark.parametrize('token', ['x', 5, {}, [], True, 'a.b.c'])
+@pytest.mark.parametrize('namespace', ['/', '/chat', '/call'])
+def test_a_bad_token_is_a_connect_error(connect, namespace, token):
+    with pytest.raises(ConnectError) as refused:
+        connect(None, namespace, auth={'token': token})
+    assert refused.value.message == 'unauthorized'
+
+
+@pytest.mark.parametrize('auth', [None, {}, {'token': None}, {'token': ''}])
+@pytest.mark.parametrize('namespace', ['/chat', '/call'])
+def test_no_token_on_a_named_namespace_is_a_connect_error(connect, namespace, auth):
+    with pytest.raises(ConnectError) as refused:
+        connect(None, namespace, auth=auth)
+    assert refused.value.message == 'unauthorized'
+
+
+def test_a_refresh_token_and_an_ended_sign_in_are_refused(connect, new_user, http):
+    account = new_user()
+    with pytest.raises(ConnectError):
+        connect(None, auth={'token': account.refresh_token})
+    http.as_user(account).post('/api/auth/logout')
+    with pytest.raises(ConnectError):
+        connect(account)
+
+
+def test_an_unknown_dialect_is_a_connect_error(connect, new_user):
+    with pytest.raises(ConnectError) as refused:
+        connect(None, auth={'token': new_user().token, 'dialect': 'klingon'})
+    assert refused.value.message == 'validation_error'
+
+
+def test_without_a_token_a_connection_waits_for_auth_login(connect, new_user, http):
+    account, other = new_user(), new_user()
+    client = connect(None)
+    expect_failure(client.call('send_message', {'toUserId': other.id, 'content': 'x'}), 'unauthorized')
+    expect_failure(client.call('auth:login', {'token': 'bad'}), 'unauthorized')
+    assert client.expect('auth:error')['message']
+    expect_ok(client.call('auth:login', {'token': account.token}))
+    assert client.expect('auth:ok')['user']['id'] == account.id
+    expect_ok(client.call('send_message', {'toUserId': other.id, 'content': 'x'}))
+    assert online(http, other, account)
+
+
+def test_a_message_straight_behind_auth_login_works(connect, new_user, server):
+    account, other = new_user(), new_user()
+    listener = connect(other)
+    with RawSocket(server.port) as client:
+        client.connect('/')
+        client.send_text('42' + json.dumps(['auth:login', {'token': account.token}]))
+        client.send_text('42' + json.dumps(['message:private', {'toUserId': other.id, 'content': 'at once'}]))
+        assert listener.expect('newMessage')['senderId'] == account.id
+
+
+def test_five_failed_logins_close_the_connection(connect):
+    client = connect(None)
+    for _ in range(5):
+        client.emit('auth:login', {'token': 'bad'})
+    client.expect('disconnect')
+
+
+def test_auth_login_extends_a_connection_for_its_own_user_only(start_server, open_http, open_socket):
+    server = start_server(env={'JWT_EXPIRES_IN': '4s'})
+    http = open_http(server)
+    account, other = http.register(), http.register()
+    client = open_socket(server, account)
+    expect_failure(client.call('auth:login', {'token': other.token}), 'forbidden')
+    wait_until(lambda: http.as_user(account).get('/api/users/me').status_code == 401, timeout=8)
+    client.expect('disconnect', timeout=5)
+    login = {'username': account.username, 'password': account.password}
+    first = http.post('/api/auth/login', login).json()['token']
+    client = open_socket(server, auth={'token': first})
+    wait_until(lambda: expect_ok(client.call('auth:login', {
+        'token': http.post('/api/auth/login', login).json()['token']})) and
+        http.as_user(first).get('/api/users/me').status_code == 401, timeout=8, interval=0.5)
+    expect_ok(client.call('auth:login', {'token': http.post('/api/auth/login', login).json()['token']}))
+    assert client.connected
+
+
+def test_a_connection_that_waits_too_long_is_closed(server, connect):
+    client = connect(None)
+    with RawSocket(server.port) as silent:  # an Engine.IO session without any namespace
+        client.expect('disconnect', timeout=14)
+        silent.wait_closed(timeout=5)
+    assert client.expect('error')['code'] == 'unauthorized'
+
+
+def test_only_so_many_connections_of_one_address_may_wait(start_server, open_http, open_socket):
+    server = start_server()
+    account = open_http(server).register()
+    waiting = [RawSocket(server.port) for _ in range(50)]
+    with pytest.raises(Refused):
+        RawSocket(server.port)
+    waiting[0].connect('/', auth={'token': account.token})
+    with RawSocket(server.port):
+        pass
+    for client in waiting:
+        client.close()
+    wait_until(lambda: not isinstance(open_or_refused(server.port), Refused))
+
+
+def open_or_refused(port):
+    try:
+        with RawSocket(port) as client:
+            return client
+    except Refused as refused:
+        return refused
+
+
+# ---------------------------------------------------------------------- the end of a sign-in
+
+@pytest.mark.parametrize('end', ['logout', 'reuse'])
+def test_the_end_of_a_sign_in_ends_its_connections_and_no_others(connect, new_user, http, end):
+    account = new_user()
+    other = http.post('/api/auth/login', {'username': account.username, 'password': account.password}).json()
+    clients, stays = [connect(account), connect(account, '/chat')], connect(None, auth={'token': other['token']})
+    if end == 'logout':
+        http.as_user(account).post('/api/auth/logout')
+    else:
+        for _ in range(2):
+            http.post('/api/auth/refresh', {'refreshToken': account.refresh_token})
+    for client in clients:
+        client.expect('disconnect')
+        assert client.expect('error')['code'] == 'unauthorized'
+    stays.settle()
+    assert stays.connected
+
+
+def test_a_new_password_ends_the_connections_of_other_sign_ins(connect, new_user, http):
+    account = new_user()
+    other = http.post('/api/auth/login', {'username': account.username, 'password': account.password}).json()
+    stays, ends = connect(account), connect(None, auth={'token': other['token']})
+    http.as_user(account).post('/api/auth/password', {'currentPassword': account.password, 'newPassword': 'secret-2'})
+    ends.expect('disconnect')
+    stays.settle()
+    assert stays.connected
+
+
+def test_an_expired_token_ends_the_connection(start_server, open_http, open_socket):
+    server = start_server(env={'JWT_EXPIRES_IN': '2s'})
+    client = open_socket(server, open_http(server).register())
+    client.expect('disconnect', timeout=6)
+    assert client.expect('error')['code'] == 'unauthorized'
+
+
+# ---------------------------------------------------------------------- presence in User
+
+def test_a_user_is_online_until_the_last_connection_closes_and_then_was_last_seen(connect, new_user, http):
+    account, reader = new_user(), new_user()
+    first, second = connect(account), connect(account, '/call')
+    first.disconnect()
+    assert online(http, reader, account)
+    second.drop()
+    wait_until(lambda: not online(http, reader, account))
+    wait_until(lambda: http.as_user(reader).get(f'/api/users/{account.id}').json()['lastSeen'] is not None)
+
+
+# ---------------------------------------------------------------------- packets of any kind
+
+def test_an_unknown_event_is_answered(connect, new_user):
+    client = connect(new_user())
+    expect_failure(client.call('no_such_event', {'a': 1}), 'not_found')
+    assert client.expect('error')['event'] == 'no_such_event'
+
+
+@pytest.mark.parametrize('packet', [
+    '42', '42{}', '42[]', '42[5]', '42[null]', '42[["a"]]', '42"x"', '42[', '42nonsense', '4', '49', '4x', '44', '45',
+    '451-["send_message",{"_placeholder":true,"num":7}]', '4599999-["x"]', '45-["x"]', '42' + '[' * 5000, '421234', '43',
+    '4312["x"]', '42/nowhere,["x"]', '40', '42["connect",{}]', '42["disconnect"]', '42["__disconnect_final"]',
+    '42["send_message",NaN]', '42["send_message",{"content":"\\ud800","toUserId":1}]',
+    '42["send_message",' + '9' * 5000 + ']', '41/nowhere', '42' + '1' * 200 + '["x"]'])
+def test_a_packet_that_makes_no_sense_changes_nothing(server, connect, new_user, packet):
+    account, other = new_user(), new_user()
+    listener = connect(other)
+    with RawSocket(server.port) as client:
+        client.connect('/', auth={'token': account.token})
+        client.send_text(packet)
+        if packet.startswith('451-'):
+            client.send_frame(raw.BINARY, b'attached')
+        client.send_text('42' + json.dumps(['send_message', {'toUserId': other.id, 'content': 'still here'}]))
+        assert listener.expect('newMessage')['content'] == 'still here'
+
+
+def test_a_malformed_event_that_asks_for_an_answer_gets_one(server, new_user):
+    with RawSocket(server.port) as client:
+        client.connect('/', auth={'token': new_user().token})
+        client.send_text('427[5]')
+        assert json.loads(client.receive()[3:])[0]['code'] == 'bad_request'
+
+
+def test_binary_payloads_get_an_error(connect, new_user):
+    client = connect(new_user())
+    expect_failure(client.call('send_message', b'bytes'), 'validation_error')
+    expect_failure(client.call('send_message', {'toUserId': b'1', 'content': b'x'}), 'validation_error')
+
+
+def test_a_message_above_256_kib_closes_the_connection_and_only_that(server, connect, new_user):
+    account = new_user()
+    stays = connect(account)
+    with RawSocket(server.port) as client:
+        client.connect('/', auth={'token': account.token})
+        client.send_text('42["send_message","' + 'x' * 262_144 + '"]')
+        client.wait_closed()
+    stays.settle()
+    assert stays.connected
+
+
+# ---------------------------------------------------------------------- headers
+
+def test_a_header_name_with_an_underscore_forges_nothing(start_server, open_http):
+    server = start_server(env={'TRUSTED_PROXIES': '127.0.0.1', 'RATE_LIMIT_REQUESTS': '3/60'})
+    http = open_http(server)
+    forged = [http.get('/api/users', headers={'X_Forwarded_For': f'10.0.0.{number}'}).status_code for number in range(5)]
+    assert forged == [401, 401, 401, 429, 429]
+    genuine = [http.get('/api/users', headers={'X-Forwarded-For': f'10.0.0.{number}'}).status_code for number in range(5)]
+    assert genuine == [401] * 5
+
+
+def test_the_access_token_header_signs_in_over_http_and_authorization_decides(http, new_user):
+    account, other = new_user(), new_user()
+    assert http.get('/api/users/me', headers={'access_token': account.token}).json()['id'] == account.id
+    both = {'access_token': account.token, 'Authorization': f'Bearer {other.token}'}
+    assert http.get('/api/users/me', headers=both).json()['id'] == other.id
+    wrong = {'access_token': account.token, 'Authorization': 'Bearer x'}
+    expect_error(http.get('/api/users/me', headers=wrong), 401, 'unauthorized')

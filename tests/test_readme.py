@@ -1,0 +1,64 @@
+"""The README's commands do what it says, as they are printed."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from config import ROOT, Config
+from tests.support.node import FOLDER
+
+README = (ROOT / 'README.md').read_text()
+NPM = re.compile(r'^npm install .*$', re.MULTILINE)
+
+
+def section(heading):
+    """The text of one section."""
+    return re.split(r'^## ', README.partition(f'## {heading}\n')[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def blocks(text, language):
+    """The code blocks of that language."""
+    return re.findall(rf'^```{language}\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def run_section(tmp_path, bridge):
+    """Runs the shell blocks of a section as one script, with the section's scripts beside it; returns the output."""
+    (tmp_path / 'node_modules').symlink_to(FOLDER / 'node_modules')
+
+    def run(heading, server):
+        text = section(heading)
+        for name, block in zip(re.findall(r'as `(\w+\.mjs)`', text), blocks(text, 'js'), strict=True):
+            (tmp_path / name).write_text(block)
+        script = NPM.sub(':', ''.join(blocks(text, 'sh'))).replace('http://127.0.0.1:5000', server.url)
+        done = subprocess.run(['bash', '-euc', script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_the_quick_start_makes_two_users_chat(start_server, run_section):
+    output = run_section('Quick start: two people chat', start_server())
+    assert 'got: Hello Bob' in output and 'answered: true' in output
+    assert output.count('Hi Ann 👋') == 1 and output.count('"content":"Hello Bob"') == 2
+    first, second = re.findall(r'\{[^{}]*"Only once"[^{}]*\}', output)
+    assert first == second
+
+
+def test_the_example_configuration_lists_every_setting_with_its_default():
+    lines = (ROOT / '.env.example').read_text().splitlines()
+    example = dict(line.split('=', 1) for line in lines if line and not line.startswith('#'))
+    asked = set()
+
+    class Asked(dict):
+        def get(self, name, default=None):
+            asked.add(name)
+            return default
+
+    os.environ.pop('DATABASE_URL', None)
+    plain = vars(Config(Asked())) | {'DB': 1}
+    assert asked - {'SERVER_PORT', 'JWT_SECRET_KEY', 'secretKey'} <= set(example)
+    filled = {name: value for name, value in example.items() if value and not name.startswith('DB_')}
+    assert vars(Config(filled)) | {'DB': 1} == plain
