@@ -70,8 +70,9 @@ class SignIn(db.Model):
 class Room(db.Model):
     """A conversation of any kind: public, private, direct or lobby.
 
-    `unique_key` holds what there can be only one of: the lobby, and the direct room of two users (`low:high`).
-    `last_seq` counts the messages ever sent to the room, `last_message_id` is the newest of them.
+    `unique_key` holds what there can be only one of: the lobby, and the direct room of two users (`low:high`). A removed
+    room keeps its row, with `deleted_at`, until its messages are gone. `last_seq` counts the messages ever sent to the
+    room, `last_message_id` is the newest of them.
     """
 
     __tablename__ = 'rooms'
@@ -85,6 +86,9 @@ class Room(db.Model):
     created_at = mapped_column(Milliseconds, nullable=False)
     last_seq = mapped_column(BigInteger, nullable=False, default=0)
     last_message_id = mapped_column(Id)
+    member_count = mapped_column(Integer, nullable=False, server_default='0')
+    invite_code = mapped_column(ascii_key(43), index=True, unique=True)
+    deleted_at = mapped_column(Milliseconds, index=True)
 
 
 class RoomMember(db.Model):
@@ -101,6 +105,28 @@ class RoomMember(db.Model):
     read_at = mapped_column(Milliseconds)
     delivered_seq = mapped_column(BigInteger, nullable=False, default=0)
     delivered_at = mapped_column(Milliseconds)
+
+
+class RoomBan(db.Model):
+    """A user whom an admin removed from a room, and who needs an invite code to come back."""
+
+    __tablename__ = 'room_bans'
+    __table_args__ = {**TABLE, 'sqlite_autoincrement': False}
+
+    room_id = mapped_column(Id, reference('rooms'), primary_key=True, autoincrement=False)
+    user_id = mapped_column(Id, reference('users'), primary_key=True, autoincrement=False)
+    created_at = mapped_column(Milliseconds, nullable=False)
+
+
+class Block(db.Model):
+    """A user who does not want to be written to, or called, by another one."""
+
+    __tablename__ = 'blocks'
+    __table_args__ = {**TABLE, 'sqlite_autoincrement': False}
+
+    blocker_id = mapped_column(Id, reference('users'), primary_key=True, autoincrement=False)
+    blocked_id = mapped_column(Id, reference('users'), primary_key=True, autoincrement=False, index=True)
+    created_at = mapped_column(Milliseconds, nullable=False)
 
 
 class Message(db.Model):

@@ -4,7 +4,8 @@ Requests are pydantic models, strict about types; unknown fields are ignored. Ob
 cost nothing to make.
 """
 import re
-from typing import Annotated, Literal, TypedDict
+from datetime import UTC, datetime
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pydantic import (
@@ -36,6 +37,19 @@ def read_id(value):
     if type(value) is not int or not 0 <= value <= MAX_ID:
         raise PydanticCustomError('id', 'must be an id: a whole number')
     return value
+
+
+def read_cursor(value):
+    """A message id, or an ISO 8601 time (UTC unless it says otherwise)."""
+    try:
+        return read_id(value)
+    except PydanticCustomError:
+        pass
+    try:
+        at = datetime.fromisoformat(value)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        raise PydanticCustomError('cursor', 'must be a message id or an ISO 8601 time') from None
 
 
 def require_unicode(value):
@@ -85,12 +99,16 @@ DisplayName = text(refuse_nul, strip_whitespace=True, min_length=1, max_length=1
 Password = text(min_length=6, max_length=128)
 ClientId = text(min_length=1, max_length=64)
 
+RoomName = text(refuse_nul, strip_whitespace=True, min_length=1, max_length=120)
+Cursor = Annotated[int | datetime, BeforeValidator(read_cursor)]
+
 COMPLAINTS = {  # pydantic's types of errors, in words for whoever wrote the client
     'missing': 'is missing',
     'model_type': 'must be an object',
     'string_type': 'must be a string',
     'string_unicode': 'must be Unicode text',
     'bool_type': 'must be true or false',
+    'literal_error': 'must be one of {expected}',
     'list_type': 'must be a list',
     'string_too_short': 'must have at least {min_length} characters',
     'string_too_long': 'must have at most {max_length} characters',
@@ -173,6 +191,10 @@ class ListUsers(Request):
     after: Id | None = None
 
 
+class ListBlocked(Request):
+    after: Id | None = None
+
+
 class User(TypedDict):
     """Somebody with an account, as everyone sees them."""
 
@@ -193,16 +215,8 @@ class Me(User):
 
 # ---------------------------------------------------------------------- messages
 
-class Content(Request):
-    """What every way of sending a message takes."""
-
-    content: Text = Field('', validation_alias=AliasChoices('content', 'message'))
-    reply_to_id: Id | None = None
-    client_id: ClientId | None = None
-
-
-class SendMessage(Content):
-    """To one of a user and a room."""
+class Receiver(Request):
+    """One of a user and a room."""
 
     to_user_id: Id | None = Field(None, validation_alias=AliasChoices('toUserId', 'receiverId'))
     room_id: Id | None = None
@@ -226,6 +240,18 @@ class SendMessage(Content):
         raise Invalid(toUserId='is missing: send toUserId or roomId')
 
 
+class Content(Request):
+    """What every way of sending a message takes."""
+
+    content: Text = Field('', validation_alias=AliasChoices('content', 'message'))
+    reply_to_id: Id | None = None
+    client_id: ClientId | None = None
+
+
+class SendMessage(Content, Receiver):
+    """To one of a user and a room."""
+
+
 class SendAnywhere(SendMessage):
     """As SendMessage; without a receiver it goes to the lobby, unless a misspelt one may have been meant."""
 
@@ -241,10 +267,29 @@ class PrivateMessage(Content):
     to_user_id: Id
 
 
+class ListRoomMessages(Request):
+    """A page of a room's history; `cursor` is another name of `before`, and takes a time as well."""
+
+    limit: Annotated[int, BeforeValidator(read_id), Field(ge=1, le=100)] | None = None
+    before: Id | None = None
+    after: Id | None = None
+    cursor: Cursor | None = None
+
+
 class ListMessages(Request):
     limit: Annotated[int, BeforeValidator(read_id), Field(ge=1, le=100)] | None = None
     before: Id | None = None
     after: Id | None = None
+
+
+class Typing(Receiver):
+    is_typing: bool
+
+
+class MessageReference(Request):
+    """An event about one message."""
+
+    message_id: Id
 
 
 class Message(TypedDict):
@@ -265,6 +310,65 @@ class Message(TypedDict):
     deletedAt: str | None
     deliveredAt: str | None
     readAt: str | None
+
+
+# ---------------------------------------------------------------------- rooms
+
+class CreateRoom(Request):
+    name: RoomName
+    is_private: bool = False
+
+
+class RenameRoom(Request):
+    name: RoomName
+
+
+class JoinRoom(Request):
+    """By the id of a public room, by the code of any, or by both."""
+
+    room_id: Id | None = None
+    invite_code: AnyText | None = None
+
+    @model_validator(mode='after')
+    def names_a_room(self):
+        if self.room_id is None and not self.invite_code:
+            raise Invalid(inviteCode='is missing: send inviteCode or roomId')
+        return self
+
+
+class JoinRoomEvent(JoinRoom):
+    room_id: Id
+
+
+class LeaveRoom(Request):
+    room_id: Id
+
+
+class ChangeRole(Request):
+    role: Literal['admin', 'member']
+
+
+class ListById(Request):
+    """A list that continues after an id."""
+
+    after: Id = 0
+
+
+class Room(TypedDict):
+    """A conversation, as one user sees it."""
+
+    id: int
+    name: str
+    kind: Literal['public', 'private', 'direct', 'lobby']
+    isPrivate: bool
+    createdBy: int | None
+    createdAt: str
+    role: Literal['admin', 'member'] | None
+    memberCount: int
+    unreadCount: int
+    lastMessage: Message | None
+    otherUser: NotRequired[User]
+    inviteCode: NotRequired[str]
 
 
 # ---------------------------------------------------------------------- events

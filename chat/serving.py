@@ -8,6 +8,7 @@ import sys
 
 import click
 import gevent
+from gevent.event import Event
 
 from config import MIN_SECRET_BYTES, ROOT, ConfigError
 
@@ -29,12 +30,16 @@ def serve(app):
     listener = listen(host, port)
     prepare(app)
     server = ChatServer(listener, app, log=None, error_log=app.logger)
+    told_to_stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, lambda: gevent.spawn(stop, app, server))
+        gevent.signal_handler(number, told_to_stop.set)
     server.start()
     shown = f'[{host}]' if ':' in host else host
     print(f'chat is ready on http://{shown}:{listener.getsockname()[1]}', flush=True)
-    server._stop_event.wait()
+    told_to_stop.wait()
+    server.close()
+    finish(app)
+    server.stop(timeout=1)
     sys.exit(0)
 
 
@@ -71,13 +76,6 @@ def prepare(app):
     gc.collect()
     gc.freeze()  # what is there now stays: it need not be looked through again
     gc.set_threshold(*GC_THRESHOLDS)
-
-
-def stop(app, server):
-    """End in order: no new connections first, and requests that hang last."""
-    server.close()
-    finish(app)
-    server.stop(timeout=1)
 
 
 def finish(app):

@@ -13,6 +13,10 @@ if context.is_offline_mode():
         context.run_migrations()
 else:
     with db.engine.connect() as connection:
+        if connection.dialect.name == 'sqlite':  # which changes a table by making it anew, under those that refer to it
+            connection.connection.driver_connection.execute('PRAGMA foreign_keys = OFF')
         context.configure(connection=connection, **options)
         with context.begin_transaction():
             context.run_migrations()
+        if connection.dialect.name == 'sqlite':
+            connection.connection.driver_connection.execute('PRAGMA foreign_keys = ON')

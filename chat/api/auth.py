@@ -14,7 +14,7 @@ blueprint = make_blueprint('auth', '/api/auth')
 def register(body):
     grant = core.accounts.sign_up(email=body.email, password=body.password, username=body.username,
                                   display_name=body.display_name, address=g.address)
-    return tokens.issue(grant) | {'user': core.users.me(grant.user_id)}, 201
+    return tokens.issue(grant) | {'user': core.users.get(grant.user_id, grant.user_id)}, 201
 
 
 @blueprint.post('/login')
@@ -22,7 +22,7 @@ def register(body):
 @takes(Login)
 def login(body):
     grant = core.accounts.sign_in(name=body.username or body.email, password=body.password, address=g.address)
-    return tokens.issue(grant) | {'user': core.users.me(grant.user_id)}
+    return tokens.issue(grant) | {'user': core.users.get(grant.user_id, grant.user_id)}
 
 
 @blueprint.post('/refresh')

@@ -11,7 +11,7 @@ from .. import tokens
 from ..addresses import client_address
 from ..core.messages import Page
 from ..errors import BadRequest, TooLarge, Unauthorized
-from ..schemas import MAX_ID, ListMessages, parse
+from ..schemas import MAX_ID, parse
 
 core = LocalProxy(lambda: current_app.extensions['chat'])
 UNLIMITED = {'operations.health', 'operations.ready'}  # what monitors ask
@@ -125,17 +125,17 @@ def page_of(query, default):
 def message_page(found, page):
     """A list of messages, with the Link to the page that continues in the same direction."""
     messages, more = found
-    if not more:
-        return messages
+    return (messages, page_link(messages, page)) if more else messages
+
+
+def page_link(messages, page, instead_of=None):
+    """The Link header to the page of messages that continues in the same direction."""
     parameters = request.args.to_dict()
+    parameters.pop(instead_of, None)
     parameters['after' if page.is_forward else 'before'] = messages[-1 if page.is_forward else 0]['id']
-    return messages, next_link(parameters)
+    return next_link(parameters)
 
 
 def next_link(parameters):
     """The header of RFC 8288 that names the next page of this address."""
     return {'Link': f'<{request.path}?{urlencode(parameters)}>; rel="next"'}
-
-
-__all__ = ['ListMessages', 'core', 'make_blueprint', 'me', 'message_page', 'next_link', 'page_of', 'public', 'takes',
-           'takes_query']

@@ -1,23 +1,28 @@
 """What the product does, without knowing how anybody reaches it: no request, no socket, no token is seen in here."""
-import logging
 from dataclasses import dataclass
 
 import gevent
 
 from .accounts import Accounts
+from .background import repeat
+from .blocks import Blocks
 from .database import Database
-from .gatherer import Gatherer
+from .gatherer import INTERVAL, Gatherer
+from .inbox import Inbox
 from .limits import Limits
+from .membership import PURGE_SECONDS, Membership
 from .messages import Messages
 from .presence import LAST_SEEN, Presence
 from .publish import Publisher
+from .receipts import ADVANCE, Receipts
 from .rooms import Rooms
-from .sessions import Sessions
+from .sessions import PRUNE_SECONDS, SWEEP_SECONDS, Sessions
 from .threads import Threads
+from .typing import Typing
 from .users import Users
 from .writer import Writer
 
-log = logging.getLogger(__name__)
+INVITE_LIMIT = 10, 900  # wrong invite codes of one user, in seconds
 
 
 @dataclass
@@ -27,21 +32,32 @@ class Core:
     database: Database
     publisher: Publisher
     limits: Limits
-    presence: Presence
+    gatherer: Gatherer
     rooms: Rooms
+    presence: Presence
     sessions: Sessions
     accounts: Accounts
     users: Users
+    receipts: Receipts
     messages: Messages
+    membership: Membership
+    typing: Typing
+    inbox: Inbox
     writer: Writer
-    gatherer: Gatherer
     _background: tuple = ()
 
     def start(self):
         """Begin the background work of a serving process; further calls do nothing."""
         if not self._background:
-            self._background = gevent.spawn(self.sessions.watch), gevent.spawn(self.gatherer.run)
             self.writer.start()
+            self._background = (
+                repeat(self.sessions.sweep, SWEEP_SECONDS),
+                repeat(self.sessions.prune, PRUNE_SECONDS),
+                repeat(self.gatherer.flush, INTERVAL),
+                repeat(self.presence.announce, 0.05),
+                repeat(self.typing.expire, 0.25),
+                repeat(self.membership.purge, PURGE_SECONDS),
+            )
 
     def stop(self):
         """Finish what was begun: every accepted message is stored and answered, what was gathered is written."""
@@ -54,18 +70,21 @@ class Core:
 
 def build(config, engine, hasher):
     """The Core of an application: its settings, its database, and flask_bcrypt's interface for passwords."""
-    database, publisher = Database(engine), Publisher()
-    gatherer = Gatherer(database, {'last_seen': LAST_SEEN})
-    presence = Presence(gatherer)
-    limits = Limits(limits_of(config))
-    rooms = Rooms(database)
+    database, publisher, limits = Database(engine), Publisher(), Limits(limits_of(config))
+    gatherer = Gatherer(database, {'last_seen': LAST_SEEN, 'receipts': ADVANCE})
+    rooms, blocks = Rooms(database), Blocks(database)
+    presence = Presence(database, gatherer, rooms, blocks, publisher)
     lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
     sessions = Sessions(database, publisher, int(lifetime.total_seconds() * 1000))
     accounts = Accounts(database, sessions, rooms, limits, Threads(), hasher, config['REGISTRATION_OPEN'])
-    users = Users(database, presence, accounts)
-    messages = Messages(database, rooms, users, limits, publisher)
+    users = Users(database, presence, blocks, accounts)
+    receipts = Receipts(database, gatherer, rooms, blocks, publisher)
+    messages = Messages(database, rooms, users, blocks, receipts, limits, publisher)
     writer = messages.writer = Writer(database, messages.publish_stored)
-    return Core(database, publisher, limits, presence, rooms, sessions, accounts, users, messages, writer, gatherer)
+    return Core(
+        database, publisher, limits, gatherer, rooms, presence, sessions, accounts, users, receipts, messages,
+        Membership(database, rooms, users, presence, receipts, limits, publisher),
+        Typing(rooms, blocks, publisher), Inbox(database, rooms, users, blocks, receipts), writer)
 
 
 def limits_of(config):
@@ -79,4 +98,5 @@ def limits_of(config):
         'sign_in': sign_in,
         'sign_in_address': sign_in and (sign_in[0] * 10, sign_in[1]),
         'sign_up': config['RATE_LIMIT_SIGN_UP'],
+        'invite': INVITE_LIMIT,
     }

@@ -92,6 +92,7 @@ class Accounts:
         Raises Unauthorized, with the same words and after the same work whether or not there is such an account, and
         RateLimited.
         """
+        name = name.strip()
         with self._guarded(address, name):
             user = self._find(name)
             self._check(user, password, Unauthorized(WRONG))

@@ -38,5 +38,14 @@ class Cache:
         for key in keys:
             self._entries.pop(key, None)
 
+    def peek(self, key):
+        """The entry if it is kept, else None."""
+        return self._entries.get(key)
+
+    def changed(self, key):
+        """The entry if it is kept, for the caller to bring up to date; a load that is under way is not kept."""
+        self._evictions += 1
+        return self._entries.get(key)
+
     def __len__(self):
         return len(self._entries)

@@ -19,7 +19,6 @@ def iso(milliseconds):
     return f'{at[0]:04}-{at[1]:02}-{at[2]:02}T{at[3]:02}:{at[4]:02}:{at[5]:02}.{rest:03}Z'
 
 
-def from_iso(text):
-    """Milliseconds of an ISO 8601 time; one without an offset counts as UTC. Raises ValueError."""
-    at = datetime.fromisoformat(text)
-    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH) // timedelta(milliseconds=1)
+def milliseconds(at):
+    """Milliseconds since the epoch of a datetime that knows its offset."""
+    return (at - EPOCH) // timedelta(milliseconds=1)

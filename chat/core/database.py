@@ -62,6 +62,11 @@ class Database:
         with _translated(), self.engine.begin() as connection:
             yield connection
 
+    def scalar(self, statement, parameters=None):
+        """The first column of the first row, or None."""
+        row = self.row(statement, parameters)
+        return row and row[0]
+
     def close(self):
         """Close the pooled connections."""
         self._reader.dispose()

@@ -3,16 +3,9 @@
 What was put is visible by `pending` until it is in the database. A crash loses at most INTERVAL seconds of it; a clean
 stop loses nothing.
 """
-import logging
-
-import gevent
-
-from ..errors import Unavailable
-
-log = logging.getLogger(__name__)
-INTERVAL = 1       # seconds
+INTERVAL = 1        # seconds from one flush to the next
 MAX_ROWS = 200_000  # rows that wait, as they might while the database is away; further ones are not kept
-CHUNK = 500        # rows in one transaction
+CHUNK = 500         # rows in one transaction
 
 
 class Gatherer:
@@ -28,21 +21,14 @@ class Gatherer:
         if entry in self._waiting or len(self._waiting) < MAX_ROWS:
             self._waiting[entry] = values
 
+    def drop(self, kind, key):
+        """Forget what waits for a row that is no more."""
+        self._waiting.pop((kind, key), None)
+
     def pending(self, kind, key):
         """The values of the row that may not be in the database yet, or None."""
         entry = kind, key
         return self._waiting.get(entry) or self._leaving.get(entry)
-
-    def run(self):
-        """Write for ever."""
-        while True:
-            gevent.sleep(INTERVAL)
-            try:
-                self.flush()
-            except Unavailable:
-                log.debug('the database does not answer; what was gathered waits')
-            except Exception:
-                log.exception('what was gathered could not be written')
 
     def flush(self):
         """Write everything that waits. Raises Unavailable; it waits on then."""

@@ -5,18 +5,20 @@ from ..errors import Invalid, RateLimited, TooLarge
 from ..models import RoomMember
 from .clock import iso
 from .publish import EVERYONE, Event
-from .rooms import DIRECT, LOBBY
+from .receipts import times
+from .rooms import DIRECT, LOBBY, ROOMS
 from .writer import MESSAGES, Draft
 
 MEMBERS = RoomMember.__table__
 MAX_LENGTH = 4000  # code points
+ABOVE_ALL = 2**53  # an id beyond every message
 
 
 class Messages:
 
-    def __init__(self, database, rooms, users, limits, publisher):
-        self._database, self._rooms, self._users = database, rooms, users
-        self._limits, self._publisher = limits, publisher
+    def __init__(self, database, rooms, users, blocks, receipts, limits, publisher):
+        self._database, self._rooms, self._users, self._blocks = database, rooms, users, blocks
+        self._receipts, self._limits, self._publisher = receipts, limits, publisher
         self.writer = None  # set once by the core, since the writer tells this object what it stored
 
     # ------------------------------------------------------------------ sending
@@ -25,20 +27,22 @@ class Messages:
         """Gate, charge and queue a message to a LiveRoom that the sender is in.
 
         `done(message, error, duplicate)` is called once, after the commit, and must not wait; sends of one caller are
-        answered in the order of these calls. Raises Invalid, TooLarge, RateLimited, Unavailable.
+        answered in the order of these calls. Raises Forbidden, Invalid, TooLarge, RateLimited, Unavailable.
         """
         content = content.strip()
         if not content:
             raise Invalid(content='is empty: send some text')
         if len(content) > MAX_LENGTH:
             raise TooLarge(f'A message has at most {MAX_LENGTH} characters')
+        if room.kind == DIRECT:
+            self._blocks.require_welcome(sender_id, room.other(sender_id))
         self._check_reply(room, reply_to_id)
         charge = self._charge(sender_id, room, client_id)
 
         def settle(stored, error):
             if charge and (error or stored.duplicate):
                 self._limits.give_back(*charge)
-            done(stored and as_object(stored.row, room), error, stored is not None and stored.duplicate)
+            done(stored and in_room(stored.row, room), error, stored is not None and stored.duplicate)
 
         draft = Draft(room, sender_id, 'text', content, reply_to_id, client_id, origin, settle)
         try:
@@ -77,6 +81,7 @@ class Messages:
 
     def publish_stored(self, drafts):
         """Tell those concerned of messages that were committed."""
+        self._receipts.sent(drafts)
         self._publisher.publish(*[event for draft in drafts for event in stored_events(draft)])
 
     # ------------------------------------------------------------------ histories
@@ -87,12 +92,36 @@ class Messages:
         if room_id is None:
             self._users.require_active(other_id)
             return [], False
-        return self.room_history(self._rooms.require_member(user_id, room_id), page)
+        return self.room_history(user_id, room_id, page)
 
-    def room_history(self, room, page):
-        """A Page of a LiveRoom's messages."""
+    def room_history(self, user_id, room_id, page):
+        """A Page of a room's messages, for a member. Raises NotFound, Forbidden."""
+        room = self._rooms.require_member(user_id, room_id)
         query = page.narrow(select(MESSAGES).where(MESSAGES.c.room_id == room.id))
-        return page.cut([as_object(row, room) for row in self._database.rows(query)])
+        rows = self._database.rows(query)
+        mark = self._receipts.of_direct(room, user_id) if rows else None
+        return page.cut([self._for_viewer(user_id, row, room, mark) for row in rows])
+
+    def _for_viewer(self, user_id, row, room, mark):
+        """The Message, with the receipts of the other one's Watermark for the sender of a direct message."""
+        return in_room(row, room, times(mark, row.seq) if row.sender_id == user_id else (None, None))
+
+    def first_at(self, room_id, at):
+        """The id of the first message of a room sent at that time (milliseconds) or later; above all if there is none.
+
+        A binary search over the index by id, since ids and times of a room grow together.
+        """
+        low, high = 0, self._database.scalar(select(ROOMS.c.last_message_id).where(ROOMS.c.id == room_id)) or 0
+        first = ABOVE_ALL
+        while low < high:
+            middle = (low + high) // 2
+            row = self._database.row(select(MESSAGES.c.id, MESSAGES.c.created_at).where(
+                MESSAGES.c.room_id == room_id, MESSAGES.c.id > middle).order_by(MESSAGES.c.id).limit(1))
+            if row.created_at >= at:
+                first, high = row.id, middle
+            else:
+                low = row.id
+        return first
 
     def all_history(self, user_id, page):
         """A Page of the messages of all the user's rooms.
@@ -113,7 +142,8 @@ class Messages:
         query = select(merged).order_by(merged.c.id if page.is_forward else merged.c.id.desc()).limit(page.limit + 1)
         rows = self._database.rows(query)
         live = {room_id: self._rooms.require_member(user_id, room_id) for room_id in room_ids}
-        return page.cut([as_object(row, live[row.room_id]) for row in rows])
+        marks = {room_id: self._receipts.of_direct(room, user_id) for room_id, room in live.items()}
+        return page.cut([self._for_viewer(user_id, row, live[row.room_id], marks[row.room_id]) for row in rows])
 
 
 class Page:
@@ -145,11 +175,15 @@ class Page:
         return (page if self.is_forward else page[::-1]), len(items) > self.limit
 
 
-def as_object(row, room, receipts=(None, None)):
-    """The Message of a stored row (or draft) in its LiveRoom; `receipts` are its delivered and read times."""
+def in_room(row, room, receipts=(None, None)):
+    """The Message of a stored row (or draft) in its LiveRoom."""
+    return as_object(row, room.other(row.sender_id) if room.kind == DIRECT else None, receipts)
+
+
+def as_object(row, receiver_id, receipts=(None, None)):
+    """The Message of a stored row (or draft); `receipts` are its delivered and read times."""
     return {
-        'id': row.id, 'roomId': room.id, 'senderId': row.sender_id,
-        'receiverId': room.other(row.sender_id) if room.kind == DIRECT else None,
+        'id': row.id, 'roomId': row.room_id, 'senderId': row.sender_id, 'receiverId': receiver_id,
         'type': row.type, 'content': row.content, 'attachments': [], 'replyToId': row.reply_to_id,
         'clientId': row.client_id.decode() if isinstance(row.client_id, bytes) else row.client_id,
         'reactions': [], 'createdAt': iso(row.created_at), 'editedAt': None, 'deletedAt': None,
@@ -159,7 +193,7 @@ def as_object(row, room, receipts=(None, None)):
 
 def stored_events(draft):
     """The events of a message that was just stored."""
-    message, room = as_object(draft, draft.room), draft.room
+    message, room = in_room(draft, draft.room), draft.room
     if room.kind == DIRECT:
         return (Event('direct_message', message, (message['receiverId'],)),
                 Event('direct_message_sent', message, (draft.sender_id,), draft.origin))

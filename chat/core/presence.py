@@ -1,22 +1,40 @@
-"""Who is online: every user with at least one authenticated connection, on any namespace."""
-from sqlalchemy import bindparam, update
+"""Who is online: every user with at least one authenticated connection, on any namespace.
+
+Those who share a room with a user are told when it comes and goes. Somebody gone for less than GRACE seconds (a page
+that is loaded again) was never gone.
+"""
+import time
+from collections import OrderedDict
+
+from sqlalchemy import bindparam, select, update
 
 from ..models import User
-from .clock import now_ms
+from .clock import iso, now_ms
+from .publish import Event
 
 USERS = User.__table__
 LAST_SEEN = update(USERS).where(USERS.c.id == bindparam('user')).values(last_seen=bindparam('at'))
+GRACE = 2  # seconds
 
 
 class Presence:
 
-    def __init__(self, gatherer):
-        self._gatherer = gatherer
-        self._connections = {}  # user id: ids of the open connections; bounded by their number
+    def __init__(self, database, gatherer, rooms, blocks, publisher, clock=time.monotonic):
+        self._database, self._gatherer, self._rooms, self._blocks = database, gatherer, rooms, blocks
+        self._publisher, self._clock = publisher, clock
+        self._connections = {}         # user id: ids of the open connections; bounded by their number
+        self._leaving = OrderedDict()  # user id: when it will have been gone for long enough
+        self._came = OrderedDict()     # user ids to be announced as online
+
+    # ------------------------------------------------------------------ what the connections say
 
     def connected(self, user_id, connection_id):
         """An authenticated connection of the user is open."""
-        self._connections.setdefault(user_id, set()).add(connection_id)
+        if user_id not in self._connections:
+            self._connections[user_id] = set()
+            if self._leaving.pop(user_id, None) is None:
+                self._came[user_id] = None
+        self._connections[user_id].add(connection_id)
 
     def disconnected(self, user_id, connection_id):
         """It is closed; with the last one the user was last seen."""
@@ -27,11 +45,57 @@ class Presence:
         if not connections:
             del self._connections[user_id]
             self._gatherer.put('last_seen', user_id, {'user': user_id, 'at': now_ms()})
+            if user_id in self._came:
+                del self._came[user_id]  # come and gone before anybody was told
+            else:
+                self._leaving[user_id] = self._clock() + GRACE
 
-    def is_online(self, user_id):
-        return user_id in self._connections
+    # ------------------------------------------------------------------ what others see
 
-    def last_seen(self, user_id, stored):
+    def is_online(self, user_id, viewer_id=None):
+        """Whether the user is online, as the viewer sees it: whom the user blocked sees it offline."""
+        return user_id in self._connections and not (viewer_id and self._blocks.hides(user_id, viewer_id))
+
+    def last_seen(self, user_id, stored, viewer_id=None):
         """When the user's last connection closed, in milliseconds; `stored` is what the database says."""
+        if viewer_id and self._blocks.hides(user_id, viewer_id):
+            return None
         newer = self._gatherer.pending('last_seen', user_id)
         return newer['at'] if newer else stored
+
+    def status_events(self, user_id, viewers):
+        """The events that tell the viewers (user ids) whether the user is online; none while it is offline."""
+        if user_id not in self._connections:
+            return []
+        viewers = set(viewers) - self._blocks.blocked_by(user_id)
+        return [Event('user_status', self._status(user_id, True), tuple(viewers))]
+
+    def block_changed(self, blocker_id, blocked_id, is_blocked):
+        """Somebody was blocked, or no longer is: the blocker goes offline, or comes back, for them alone."""
+        if blocker_id in self._connections and blocked_id in self._rooms.sharing(blocker_id):
+            told = {'userId': blocker_id, 'online': False, 'lastSeen': None} if is_blocked else \
+                self._status(blocker_id, True)
+            self._publisher.publish(Event('user_status', told, (blocked_id,)))
+
+    # ------------------------------------------------------------------ announcements
+
+    def announce(self):
+        """Tell those who share a room with them who came and who went."""
+        while self._came:
+            user_id = next(iter(self._came))
+            self._tell(user_id, True)
+            self._came.pop(user_id, None)
+        while self._leaving and next(iter(self._leaving.values())) <= self._clock():
+            user_id = next(iter(self._leaving))
+            self._tell(user_id, False)
+            self._leaving.pop(user_id, None)
+
+    def _tell(self, user_id, online):
+        viewers = set(self._rooms.sharing(user_id)) - self._blocks.blocked_by(user_id)
+        told = self._status(user_id, online)
+        if online == (user_id in self._connections):
+            self._publisher.publish(Event('user_status', told, tuple(viewers)))
+
+    def _status(self, user_id, online):
+        stored = self._database.scalar(select(USERS.c.last_seen).where(USERS.c.id == user_id))
+        return {'userId': user_id, 'online': online, 'lastSeen': iso(self.last_seen(user_id, stored))}

@@ -1,24 +1,26 @@
-"""Rooms: every conversation is one, direct messages and the lobby included."""
+"""Rooms: every conversation is one, direct messages and the lobby included. Who is in which is known here, in memory."""
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from ..errors import Invalid, NotFound
-from ..models import Room, RoomMember
+from ..errors import Forbidden, Invalid, NotFound
+from ..models import Room, RoomMember, User
 from .cache import Cache
 from .clock import now_ms
 
-ROOMS, MEMBERS = Room.__table__, RoomMember.__table__
+ROOMS, MEMBERS, USERS = Room.__table__, RoomMember.__table__, User.__table__
 PUBLIC, PRIVATE, DIRECT, LOBBY = 'public', 'private', 'direct', 'lobby'
+ADMIN, MEMBER = 'admin', 'member'
 MAX_CACHED_MEMBERS = 1_000_000  # memberships in memory, over all rooms
 MAX_CACHED_PAIRS = 100_000
+PAGE = 1000
 NOBODY = frozenset()
 
 
 @dataclass(slots=True)
 class LiveRoom:
-    """What the way of a message needs to know of its room, kept in memory.
+    """What the way of a message needs to know of its room, kept in memory and kept up to date.
 
     `members` are the user ids; those of the lobby are everybody, and not listed.
     """
@@ -47,20 +49,86 @@ class Rooms:
     # ------------------------------------------------------------------ gates
 
     def require_member(self, user_id, room_id):
-        """The LiveRoom, for a member. Raises NotFound for anyone else."""
+        """The LiveRoom, for a member. Raises Forbidden for a public room, NotFound for what others must not learn of."""
         room = self._live.get(room_id)
-        if not room.has(user_id):
-            raise NotFound('There is no such room')
+        if room.has(user_id):
+            return room
+        if room.kind == PUBLIC:
+            raise Forbidden('You are not in this room: join it first')
+        raise NotFound('There is no such room')
+
+    def require_visible(self, user_id, room_id):
+        """The LiveRoom, for a member and, if it is public, for everyone. Raises NotFound."""
+        room = self._live.get(room_id)
+        if room.kind == PUBLIC or room.has(user_id):
+            return room
+        raise NotFound('There is no such room')
+
+    def require_admin(self, user_id, room_id):
+        """The LiveRoom, for its admins and, unless it is private, the server's. Raises NotFound, Forbidden."""
+        room = self._live.get(room_id)
+        is_server_admin = room.kind in (PUBLIC, LOBBY) and self.is_server_admin(user_id)
+        if not is_server_admin:
+            self.require_member(user_id, room_id)
+            if self.role(user_id, room_id) != ADMIN:
+                raise Forbidden('Only an admin of the room may do this')
         return room
+
+    def role(self, user_id, room_id):
+        """The role that the user was given in the room; None outside."""
+        return self._database.scalar(select(MEMBERS.c.role).where(
+            MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id))
+
+    def is_server_admin(self, user_id):
+        return bool(self._database.scalar(select(USERS.c.is_admin).where(USERS.c.id == user_id)))
 
     def _load(self, room_id):
         with self._database.reading() as connection:
-            row = connection.execute(select(ROOMS.c.kind, ROOMS.c.name).where(ROOMS.c.id == room_id)).first()
+            row = connection.execute(select(ROOMS.c.kind, ROOMS.c.name).where(
+                ROOMS.c.id == room_id, ROOMS.c.deleted_at.is_(None))).first()
             if row is None:
                 raise NotFound('There is no such room')
             members = NOBODY if row.kind == LOBBY else frozenset(connection.execute(
                 select(MEMBERS.c.user_id).where(MEMBERS.c.room_id == room_id)).scalars())
         return LiveRoom(room_id, row.kind, row.name, members)
+
+    def find(self, room_id):
+        """The LiveRoom, or None if there is none."""
+        try:
+            return self._live.get(room_id)
+        except NotFound:
+            return None
+
+    def members(self, user_id, room_id, after=0):
+        """The rows of the room's members by user id, for a member. Raises NotFound, Forbidden."""
+        self.require_member(user_id, room_id)
+        return self._database.rows(select(MEMBERS).where(
+            MEMBERS.c.room_id == room_id, MEMBERS.c.user_id > after).order_by(MEMBERS.c.user_id).limit(PAGE + 1))
+
+    # ------------------------------------------------------------------ what changed
+
+    def changed(self, room_id, *, joined=None, left=None, name=None):
+        """Bring the room in memory up to date with what was committed: it holds for the very next message."""
+        room = self._live.changed(room_id)
+        if room is not None:
+            room.members = (room.members | ({joined} if joined else NOBODY)) - ({left} if left else NOBODY)
+            room.name = name or room.name
+
+    def removed(self, room_id):
+        """Forget a room that is no more."""
+        room = self._live.changed(room_id)
+        if room is not None:
+            room.members = NOBODY
+        self._live.evict(room_id)
+
+    def sharing(self, user_id):
+        """The ids of the others who share a room with the user; the lobby does not count."""
+        mine, theirs = MEMBERS.alias(), MEMBERS.alias()
+        query = (select(theirs.c.user_id).distinct()
+                 .select_from(mine.join(ROOMS, ROOMS.c.id == mine.c.room_id)
+                              .join(theirs, theirs.c.room_id == mine.c.room_id))
+                 .where(mine.c.user_id == user_id, theirs.c.user_id != user_id, ROOMS.c.kind != LOBBY))
+        return [row.user_id for row in self._database.rows(query)]
 
     # ------------------------------------------------------------------ direct rooms
 
@@ -81,10 +149,10 @@ class Rooms:
         try:
             with self._database.writing() as connection:
                 room_id = connection.execute(insert(ROOMS).values(
-                    kind=DIRECT, unique_key=key, name='', created_by=user_id, created_at=now,
+                    kind=DIRECT, unique_key=key, name='', created_by=user_id, created_at=now, member_count=2,
                 )).inserted_primary_key[0]
                 connection.execute(insert(MEMBERS), [
-                    {'room_id': room_id, 'user_id': member, 'role': 'member', 'joined_at': now}
+                    {'room_id': room_id, 'user_id': member, 'role': MEMBER, 'joined_at': now}
                     for member in (user_id, other_id)])
         except IntegrityError:  # the other one wrote first, at the same moment
             room_id = self._find_unique(key)
@@ -92,8 +160,7 @@ class Rooms:
         return room_id
 
     def _find_unique(self, key):
-        row = self._database.row(select(ROOMS.c.id).where(ROOMS.c.unique_key == key))
-        return row and row.id
+        return self._database.scalar(select(ROOMS.c.id).where(ROOMS.c.unique_key == key))
 
     # ------------------------------------------------------------------ the lobby
 
@@ -105,10 +172,19 @@ class Rooms:
 
     def enter_lobby(self, connection, user_id, now):
         """Enter a new user, within the caller's transaction; all that was said before counts as read."""
-        lobby = select(ROOMS.c.id, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY)
+        lobby = select(ROOMS.c.id, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY).with_for_update()
         row = connection.execute(lobby).one()
-        connection.execute(insert(MEMBERS).values(room_id=row.id, user_id=user_id, role='member', joined_at=now,
-                                                  read_seq=row.last_seq, delivered_seq=row.last_seq))
+        enter(connection, row, user_id, MEMBER, now)
+
+
+def enter(connection, room, user_id, role, now):
+    """Make the user a member, within the caller's transaction that has locked the `room`'s row.
+
+    Everything up to now counts as read. Raises IntegrityError for one who is a member already.
+    """
+    connection.execute(insert(MEMBERS).values(room_id=room.id, user_id=user_id, role=role, joined_at=now,
+                                              read_seq=room.last_seq, delivered_seq=room.last_seq))
+    connection.execute(ROOMS.update().where(ROOMS.c.id == room.id).values(member_count=ROOMS.c.member_count + 1))
 
 
 def direct_key(user_id, other_id):

@@ -7,10 +7,9 @@ import logging
 import secrets
 from dataclasses import dataclass
 
-import gevent
 from sqlalchemy import delete, insert, select, update
 
-from ..errors import Unauthorized, Unavailable
+from ..errors import Unauthorized
 from ..models import SignIn, User
 from .cache import Cache
 from .clock import now_ms
@@ -20,7 +19,7 @@ log = logging.getLogger(__name__)
 MAX_CACHED = 50_000
 SWEEP_SECONDS = 1
 SWEEP_OVERLAP_MS = 60_000  # a transaction may commit, and clocks may differ, so much later than `ended_at` says
-PRUNE_EVERY = 3600         # sweeps between two removals of expired sign-ins
+PRUNE_SECONDS = 600
 PRUNE_AT_ONCE = 1000
 
 SIGN_INS = SignIn.__table__
@@ -96,26 +95,15 @@ class Sessions:
         if ended:
             self._publisher.publish(Event('sign_ins_ended', {'ids': ended}, EVERYONE))
 
-    def watch(self):
-        """Run for ever: notice sign-ins that other processes ended, and remove those long expired."""
-        sweeps = 0
-        while True:
-            gevent.sleep(SWEEP_SECONDS)
-            try:
-                self._sweep()
-                if sweeps % PRUNE_EVERY == 0:
-                    self._prune()
-            except Unavailable:
-                log.debug('the database does not answer; ended sign-ins are looked for again in a moment')
-            sweeps += 1
-
-    def _sweep(self):
+    def sweep(self):
+        """Notice sign-ins that other processes ended."""
         since = now_ms() - SWEEP_OVERLAP_MS
         self._ended = {sign_in_id: at for sign_in_id, at in self._ended.items() if at >= since - SWEEP_OVERLAP_MS}
         rows = self._database.rows(select(SIGN_INS.c.id).where(SIGN_INS.c.ended_at >= since))
         self.announce([row.id for row in rows if row.id not in self._ended])
 
-    def _prune(self):
+    def prune(self):
+        """Remove sign-ins that expired, some at a time."""
         with self._database.writing() as connection:
             old = select(SIGN_INS.c.id).where(SIGN_INS.c.expires_at < now_ms()).limit(PRUNE_AT_ONCE)
             ids = connection.execute(old).scalars().all()

@@ -5,33 +5,34 @@ from sqlalchemy.exc import IntegrityError
 from ..errors import Conflict, Invalid, NotFound
 from ..models import User
 from .accounts import fold_email
+from .blocks import BLOCKS
 from .clock import iso
+from .publish import Event
 
 USERS = User.__table__
 PAGE = 1000
-PUBLIC = (USERS.c.id, USERS.c.username, USERS.c.display_name, USERS.c.last_seen, USERS.c.created_at)
 
 
 class Users:
+    """A User is made for a viewer: to those it blocked it looks offline."""
 
-    def __init__(self, database, presence, accounts):
-        self._database, self._presence, self._accounts = database, presence, accounts
+    public_columns = (USERS.c.id, USERS.c.username, USERS.c.display_name, USERS.c.last_seen, USERS.c.created_at)
 
-    def get(self, user_id):
-        """The public User. Raises NotFound."""
-        return self._as_object(self._require(user_id))
+    def __init__(self, database, presence, blocks, accounts):
+        self._database, self._presence, self._blocks, self._accounts = database, presence, blocks, accounts
 
-    def me(self, user_id):
-        """The User with its email, for its owner."""
+    def get(self, user_id, viewer_id):
+        """The User, with the email for its owner. Raises NotFound."""
         row = self._require(user_id)
-        return self._as_object(row) | {'email': row.email}
+        user = self.as_object(row, viewer_id)
+        return user | {'email': row.email} if user_id == viewer_id else user
 
     def require_active(self, user_id):
         """Raise NotFound unless there is such a user."""
         self._require(user_id)
 
     def _require(self, user_id):
-        row = self._database.row(select(*PUBLIC, USERS.c.email).where(
+        row = self._database.row(select(*self.public_columns, USERS.c.email).where(
             USERS.c.id == user_id, USERS.c.deactivated_at.is_(None)))
         if row is None:
             raise NotFound('There is no such user')
@@ -43,26 +44,41 @@ class Users:
         if query:
             wanted.append(or_(USERS.c.username_key.contains(query.casefold(), autoescape=True),
                               USERS.c.display_key.contains(query.casefold(), autoescape=True)))
+        return self._page(user_id, and_(*wanted), after)
+
+    def blocked(self, user_id, after=None):
+        """Those whom the user blocked, by username; returns (page, whether there are more)."""
+        mine = select(BLOCKS.c.blocked_id).where(BLOCKS.c.blocker_id == user_id)
+        return self._page(user_id, USERS.c.id.in_(mine), after)
+
+    def _page(self, viewer_id, condition, after):
         if after is not None:
             start = select(USERS.c.username_key).where(USERS.c.id == after).scalar_subquery()
-            wanted.append(USERS.c.username_key > start)
+            condition = and_(condition, USERS.c.username_key > start)
         rows = self._database.rows(
-            select(*PUBLIC).where(and_(*wanted)).order_by(USERS.c.username_key).limit(PAGE + 1))
-        return [self._as_object(row) for row in rows[:PAGE]], len(rows) > PAGE
+            select(*self.public_columns).where(condition).order_by(USERS.c.username_key).limit(PAGE + 1))
+        return [self.as_object(row, viewer_id) for row in rows[:PAGE]], len(rows) > PAGE
+
+    def by_ids(self, user_ids, viewer_id):
+        """{id: User} of these users, those deactivated included."""
+        rows = self._database.rows(select(*self.public_columns).where(USERS.c.id.in_(user_ids))) if user_ids else []
+        return {row.id: self.as_object(row, viewer_id) for row in rows}
+
+    # ------------------------------------------------------------------ the profile
 
     def update_profile(self, user_id, *, display_name=None, email=None, current_password=None, address):
         """Change displayName, or with the current password the email; returns the User with its email."""
         values = {}
         if display_name is not None:
             values |= {'display_name': display_name, 'display_key': display_name.casefold()}
-        if email is not None and email != self.me(user_id)['email']:
+        if email is not None and email != self._require(user_id).email:
             if current_password is None:
                 raise Invalid(currentPassword='is needed to change the email')
             self._accounts.require_password(user_id, current_password, address)
             values |= {'email': email, 'email_key': fold_email(email)}
         if values:
             self._update(user_id, values)
-        return self.me(user_id)
+        return self.get(user_id, user_id)
 
     def _update(self, user_id, values):
         try:
@@ -71,8 +87,31 @@ class Users:
         except IntegrityError:
             raise Conflict('This email has an account already', errors={'email': ['is taken']}) from None
 
-    def _as_object(self, row):
+    # ------------------------------------------------------------------ blocks
+
+    def set_block(self, blocker_id, blocked_id, is_blocked):
+        """Block a user, or no longer. Raises NotFound, and Invalid for oneself."""
+        self.require_active(blocked_id)
+        if self._blocks.set(blocker_id, blocked_id, is_blocked):
+            self._presence.block_changed(blocker_id, blocked_id, is_blocked)
+
+    # ------------------------------------------------------------------ objects
+
+    def as_object(self, row, viewer_id):
+        """The User of a row with `public_columns`, as the viewer sees it."""
         return {
             'id': row.id, 'username': row.username, 'displayName': row.display_name, 'avatarUrl': None,
-            'online': self._presence.is_online(row.id), 'lastSeen': iso(self._presence.last_seen(row.id, row.last_seen)), 'createdAt': iso(row.created_at),
+            'online': self._presence.is_online(row.id, viewer_id),
+            'lastSeen': iso(self._presence.last_seen(row.id, row.last_seen, viewer_id)),
+            'createdAt': iso(row.created_at),
         }
+
+    def events_about(self, user_id, kind, data, audience):
+        """The event with `user` in its data, for the audience; another one for those whom that user blocked."""
+        row = self._require(user_id)
+        hidden = self._blocks.blocked_by(user_id) & set(audience)
+        events = [Event(kind, data | {'user': self.as_object(row, None)}, tuple(set(audience) - hidden))]
+        if hidden:
+            offline = self.as_object(row, next(iter(hidden)))
+            events.append(Event(kind, data | {'user': offline}, tuple(hidden)))
+        return events

@@ -153,7 +153,7 @@ class Gateway:
         """`auth:login`: sign in, or extend the sign-in. Raises Unauthorized, Forbidden."""
         is_new = connection.user_id is None
         self._identify(connection, token)
-        self._wire.send(connection, 'auth:ok', {'user': self.core.users.me(connection.user_id)})
+        self._wire.send(connection, 'auth:ok', {'user': self.core.users.get(connection.user_id, connection.user_id)})
         if is_new:
             self._enter(connection)
 
@@ -163,6 +163,7 @@ class Gateway:
         if connection is None:
             return
         connection.is_open = False
+        self.core.typing.closed(sid)
         if connection.user_id is not None:
             self.core.presence.disconnected(connection.user_id, sid)
         if not any(other.user_id for other in self.registry.of_session(connection.eio_sid)):

@@ -64,10 +64,9 @@ class Connection:
 
     def _take_over(self, response=b''):
         """Carry the session from now on, beginning with what waited for it."""
-        session, queue = self.session, self.session.queue
+        session = self.session
+        waiting = [_packet_frame(pkt) for pkt in session.queue.take_waiting()]
         session.queue, session.upgraded, session.upgrading = self, True, False
-        waiting = [_packet_frame(pkt) for pkt in queue.take_waiting()]
-        queue.put(NOOP)  # a poll that still waits would end the session when it gave up
         self.websocket.write(response + b''.join(waiting))
         self._transport.carries(self)
 

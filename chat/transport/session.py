@@ -10,7 +10,7 @@ from .greenlets import give_way
 from .packets import MalformedPacket, decode_packet
 from .websocket import slow_clients
 
-BURST = 32  # messages of one client handled before the others have their turn
+BURST = 8  # messages of one client handled before the others have their turn
 PACKET_OVERHEAD = 256  # bytes that a waiting packet costs beside its data
 
 PING = packet.Packet(packet.PING)

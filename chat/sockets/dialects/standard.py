@@ -2,13 +2,20 @@
 NAME = 'standard'
 
 
+def _as(name):
+    """The event's data as it is, under that name."""
+    return lambda data: (name, data)
+
+
 def _room_message(message):
     return 'receive_message', message | {'userId': message['senderId']}
 
 
 EVENTS = {
-    'direct_message': lambda message: ('newMessage', message),
-    'direct_message_sent': lambda message: ('message_sent', message),
+    'direct_message': _as('newMessage'),
+    'direct_message_sent': _as('message_sent'),
     'room_message': _room_message,
     'lobby_message': _room_message,
-}
+} | {name: _as(name) for name in (
+    'typing', 'delivery_receipt', 'read_receipt', 'user_status',
+    'room_updated', 'room_deleted', 'member_joined', 'member_left')}
