@@ -9,6 +9,7 @@ from config import ROOT, Config
 from tests.support.node import FOLDER
 
 README = (ROOT / 'README.md').read_text()
+QUICK_START = 'Quick start: two people chat'
 NPM = re.compile(r'^npm install .*$', re.MULTILINE)
 
 
@@ -27,8 +28,8 @@ def run_section(tmp_path, bridge):
     """Runs the shell blocks of a section as one script, with the section's scripts beside it; returns the output."""
     (tmp_path / 'node_modules').symlink_to(FOLDER / 'node_modules')
 
-    def run(heading, server):
-        text = section(heading)
+    def run(server, *headings):
+        text = ''.join(map(section, headings))
         for name, block in zip(re.findall(r'as `(\w+\.mjs)`', text), blocks(text, 'js'), strict=True):
             (tmp_path / name).write_text(block)
         script = NPM.sub(':', ''.join(blocks(text, 'sh'))).replace('http://127.0.0.1:5000', server.url)
@@ -40,11 +41,17 @@ def run_section(tmp_path, bridge):
 
 
 def test_the_quick_start_makes_two_users_chat(start_server, run_section):
-    output = run_section('Quick start: two people chat', start_server())
+    output = run_section(start_server(), QUICK_START)
     assert 'got: Hello Bob' in output and 'answered: true' in output
     assert output.count('Hi Ann 👋') == 1 and output.count('"content":"Hello Bob"') == 2
     first, second = re.findall(r'\{[^{}]*"Only once"[^{}]*\}', output)
     assert first == second
+
+
+def test_the_section_on_rooms_makes_two_users_meet_in_one(start_server, run_section):
+    output = run_section(start_server(), QUICK_START, 'Rooms')
+    assert 'room: Anybody there?' in output and '2 read up to' in output
+    assert '"content":"Goodbye"' in output and '"kind":"private"' in output
 
 
 def test_the_example_configuration_lists_every_setting_with_its_default():

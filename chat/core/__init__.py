@@ -1,8 +1,10 @@
 """What the product does, without knowing how anybody reaches it: no request, no socket, no token is seen in here."""
+import logging
 from dataclasses import dataclass
 
 import gevent
 
+from ..errors import Unavailable
 from .accounts import Accounts
 from .background import repeat
 from .blocks import Blocks
@@ -22,6 +24,7 @@ from .typing import Typing
 from .users import Users
 from .writer import Writer
 
+log = logging.getLogger(__name__)
 INVITE_LIMIT = 10, 900  # wrong invite codes of one user, in seconds
 
 
@@ -64,7 +67,10 @@ class Core:
         self.writer.stop()
         gevent.killall(self._background)
         self._background = ()
-        self.gatherer.flush()
+        try:
+            self.gatherer.flush()
+        except Unavailable:
+            log.error('the last receipts could not be written: the database does not answer')
         self.database.close()
 
 

@@ -44,10 +44,14 @@ class Stream:
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(TIMEOUT)
-        self.sock.connect(('127.0.0.1', port))
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if tls:
-            self.sock = tls.wrap_socket(self.sock)
+        try:
+            self.sock.connect(('127.0.0.1', port))
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls:
+                self.sock = tls.wrap_socket(self.sock)
+        except BaseException:
+            self.sock.close()
+            raise
         self.data = b''
 
     def __enter__(self):
@@ -112,12 +116,16 @@ class WebSocketPeer(Stream):
 
     def __init__(self, port, tls=None, extra='', query='', connect=True, **options):
         super().__init__(port, tls, **options)
-        self.send(upgrade_request(f'/socket.io/?EIO=4&transport=websocket{query}', extra))
-        self.status, self.headers, _ = self.response()
-        if connect and self.status == 101:
-            self.opened = json.loads(self.text()[1:])
-            self.send_text('40')
-            self.sid = json.loads(self.text()[2:])['sid']
+        try:
+            self.send(upgrade_request(f'/socket.io/?EIO=4&transport=websocket{query}', extra))
+            self.status, self.headers, _ = self.response()
+            if connect and self.status == 101:
+                self.opened = json.loads(self.text()[1:])
+                self.send_text('40')
+                self.sid = json.loads(self.text()[2:])['sid']
+        except BaseException:
+            self.sock.close()
+            raise
 
     def send_text(self, text):
         self.send(client_frame(text.encode()))
