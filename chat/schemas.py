@@ -165,6 +165,29 @@ class Login(Request):
         return self
 
 
+class RegisterWithName(Request):
+    """As B's clients do."""
+
+    username: Username
+    email: Email
+    password: Password
+
+
+class RegisterByName(Request):
+    """As C's clients do: the name is shown, the username is made from the email."""
+
+    name: DisplayName
+    email: Email
+    password: Password
+
+
+class LoginByEmail(Request):
+    """As B's and C's clients do."""
+
+    email: AnyText
+    password: AnyText
+
+
 class Refresh(Request):
     refresh_token: AnyText
 
@@ -261,6 +284,13 @@ class SendAnywhere(SendMessage):
         if unknown:
             raise Invalid(errors={name: ['is unknown: without a receiver this would go to the lobby']
                                   for name in sorted(unknown)})
+
+
+class SendAs(Content):
+    """As B's clients do: the sender names itself."""
+
+    sender: Id
+    receiver: Id
 
 
 class PrivateMessage(Content):

@@ -37,6 +37,7 @@ class Core:
     limits: Limits
     gatherer: Gatherer
     rooms: Rooms
+    blocks: Blocks
     presence: Presence
     sessions: Sessions
     accounts: Accounts
@@ -57,7 +58,7 @@ class Core:
                 repeat(self.sessions.sweep, SWEEP_SECONDS),
                 repeat(self.sessions.prune, PRUNE_SECONDS),
                 repeat(self.gatherer.flush, INTERVAL),
-                repeat(self.presence.announce, 0.05),
+                repeat(self.presence.announce, 0),
                 repeat(self.typing.expire, 0.25),
                 repeat(self.membership.purge, PURGE_SECONDS),
             )
@@ -88,7 +89,8 @@ def build(config, engine, hasher):
     messages = Messages(database, rooms, users, blocks, receipts, limits, publisher)
     writer = messages.writer = Writer(database, messages.publish_stored)
     return Core(
-        database, publisher, limits, gatherer, rooms, presence, sessions, accounts, users, receipts, messages,
+        database, publisher, limits, gatherer, rooms, blocks, presence, sessions, accounts, users, receipts,
+        messages,
         Membership(database, rooms, users, presence, receipts, limits, publisher),
         Typing(rooms, blocks, publisher), Inbox(database, rooms, users, blocks, receipts), writer)
 

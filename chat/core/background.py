@@ -6,6 +6,7 @@ import gevent
 from ..errors import Unavailable
 
 log = logging.getLogger(__name__)
+PAUSE_AFTER_ERROR = 1  # seconds
 
 
 def repeat(function, pause):
@@ -20,5 +21,7 @@ def _repeat(function, pause):
             function()
         except Unavailable:
             log.debug('%s waits for the database', function.__qualname__)
+            gevent.sleep(PAUSE_AFTER_ERROR)
         except Exception:
             log.exception('%s failed', function.__qualname__)
+            gevent.sleep(PAUSE_AFTER_ERROR)

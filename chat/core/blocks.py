@@ -25,6 +25,14 @@ class Blocks:
         """The ids of those whom the user blocked."""
         return self._blocked_by.get(blocker_id)
 
+    def hidden_from(self, viewers):
+        """{viewer: the ids of those who look offline to it}, for those of the viewers who are blocked by somebody."""
+        query = select(BLOCKS.c.blocked_id, BLOCKS.c.blocker_id).where(BLOCKS.c.blocked_id.in_(viewers))
+        hidden = {}
+        for row in self._database.rows(query) if viewers else ():
+            hidden.setdefault(row.blocked_id, set()).add(row.blocker_id)
+        return hidden
+
     def hides(self, user_id, viewer_id):
         """Whether the user looks offline to the viewer."""
         return viewer_id in self.blocked_by(user_id)

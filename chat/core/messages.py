@@ -23,9 +23,10 @@ class Messages:
 
     # ------------------------------------------------------------------ sending
 
-    def send(self, sender_id, room, *, content, reply_to_id=None, client_id=None, origin=None, done):
+    def send(self, sender_id, room, *, content, reply_to_id=None, client_id=None, given=None, origin=None, done):
         """Gate, charge and queue a message to a LiveRoom that the sender is in.
 
+        `given` is what a client says of its own message, for dialects that pass it on; it is not stored.
         `done(message, error, duplicate)` is called once, after the commit, and must not wait; sends of one caller are
         answered in the order of these calls. Raises Forbidden, Invalid, TooLarge, RateLimited, Unavailable.
         """
@@ -44,7 +45,8 @@ class Messages:
                 self._limits.give_back(*charge)
             done(stored and in_room(stored.row, room), error, stored is not None and stored.duplicate)
 
-        draft = Draft(room, sender_id, 'text', content, reply_to_id, client_id, origin, settle)
+        author = self._users.display_name(sender_id) if room.kind == LOBBY else None
+        draft = Draft(room, sender_id, 'text', content, reply_to_id, client_id, origin, settle, author, given or {})
         try:
             self.writer.put(draft)
         except BaseException:
@@ -123,15 +125,18 @@ class Messages:
                 low = row.id
         return first
 
-    def all_history(self, user_id, page):
-        """A Page of the messages of all the user's rooms.
+    def all_history(self, user_id, page, kind=None):
+        """A Page of the messages of all the user's rooms, or of those of one kind.
 
         Only the rooms whose own newest message (oldest, after a cursor) comes first can hold the first of all, so the
         page is merged from no more rooms than it has messages, each by its index.
         """
         end = func.min(MESSAGES.c.id) if page.is_forward else func.max(MESSAGES.c.id)
         top = page.bound(select(end).where(MESSAGES.c.room_id == MEMBERS.c.room_id)).scalar_subquery()
-        rooms = select(MEMBERS.c.room_id, top.label('top')).where(MEMBERS.c.user_id == user_id).subquery()
+        rooms = select(MEMBERS.c.room_id, top.label('top')).where(MEMBERS.c.user_id == user_id)
+        if kind is not None:
+            rooms = rooms.join(ROOMS, ROOMS.c.id == MEMBERS.c.room_id).where(ROOMS.c.kind == kind)
+        rooms = rooms.subquery()
         order = rooms.c.top if page.is_forward else rooms.c.top.desc()
         first = select(rooms.c.room_id).where(rooms.c.top.is_not(None)).order_by(order).limit(page.limit + 1)
         room_ids = [row.room_id for row in self._database.rows(first)]
@@ -197,5 +202,6 @@ def stored_events(draft):
     if room.kind == DIRECT:
         return (Event('direct_message', message, (message['receiverId'],)),
                 Event('direct_message_sent', message, (draft.sender_id,), draft.origin))
-    audience = EVERYONE if room.kind == LOBBY else tuple(room.members)
-    return (Event(f'{"lobby" if room.kind == LOBBY else "room"}_message', message, audience),)
+    if room.kind == LOBBY:
+        return (Event('lobby_message', {'message': message, 'author': draft.author, 'given': draft.given}, EVERYONE),)
+    return (Event('room_message', message, tuple(room.members)),)

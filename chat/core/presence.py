@@ -6,11 +6,12 @@ that is loaded again) was never gone.
 import time
 from collections import OrderedDict
 
+from gevent.event import Event as Signal
 from sqlalchemy import bindparam, select, update
 
 from ..models import User
 from .clock import iso, now_ms
-from .publish import Event
+from .publish import EVERYONE, Event
 
 USERS = User.__table__
 LAST_SEEN = update(USERS).where(USERS.c.id == bindparam('user')).values(last_seen=bindparam('at'))
@@ -25,6 +26,7 @@ class Presence:
         self._connections = {}         # user id: ids of the open connections; bounded by their number
         self._leaving = OrderedDict()  # user id: when it will have been gone for long enough
         self._came = OrderedDict()     # user ids to be announced as online
+        self._news = Signal()
 
     # ------------------------------------------------------------------ what the connections say
 
@@ -34,6 +36,7 @@ class Presence:
             self._connections[user_id] = set()
             if self._leaving.pop(user_id, None) is None:
                 self._came[user_id] = None
+                self._news.set()
         self._connections[user_id].add(connection_id)
 
     def disconnected(self, user_id, connection_id):
@@ -45,10 +48,8 @@ class Presence:
         if not connections:
             del self._connections[user_id]
             self._gatherer.put('last_seen', user_id, {'user': user_id, 'at': now_ms()})
-            if user_id in self._came:
-                del self._came[user_id]  # come and gone before anybody was told
-            else:
-                self._leaving[user_id] = self._clock() + GRACE
+            self._came.pop(user_id, None)
+            self._leaving[user_id] = self._clock() + GRACE
 
     # ------------------------------------------------------------------ what others see
 
@@ -70,6 +71,10 @@ class Presence:
         viewers = set(viewers) - self._blocks.blocked_by(user_id)
         return [Event('user_status', self._status(user_id, True), tuple(viewers))]
 
+    def online_users(self):
+        """The ids of all who are online or have just gone, in order."""
+        return sorted(self._connections.keys() | self._leaving.keys())
+
     def block_changed(self, blocker_id, blocked_id, is_blocked):
         """Somebody was blocked, or no longer is: the blocker goes offline, or comes back, for them alone."""
         if blocker_id in self._connections and blocked_id in self._rooms.sharing(blocker_id):
@@ -80,7 +85,9 @@ class Presence:
     # ------------------------------------------------------------------ announcements
 
     def announce(self):
-        """Tell those who share a room with them who came and who went."""
+        """Wait a moment for somebody to come; tell those who share a room with them who came and who went."""
+        self._news.wait(timeout=0.1)
+        self._news.clear()
         while self._came:
             user_id = next(iter(self._came))
             self._tell(user_id, True)
@@ -91,10 +98,14 @@ class Presence:
             self._leaving.pop(user_id, None)
 
     def _tell(self, user_id, online):
-        viewers = set(self._rooms.sharing(user_id)) - self._blocks.blocked_by(user_id)
+        hidden_from = self._blocks.blocked_by(user_id)
+        viewers = set(self._rooms.sharing(user_id)) - hidden_from
         told = self._status(user_id, online)
-        if online == (user_id in self._connections):
-            self._publisher.publish(Event('user_status', told, tuple(viewers)))
+        if online != (user_id in self._connections):
+            return
+        self._publisher.publish(Event('user_status', told, tuple(viewers)))
+        if not online:
+            self._publisher.publish(Event('user_offline', {'userId': user_id}, EVERYONE, without=hidden_from))
 
     def _status(self, user_id, online):
         stored = self._database.scalar(select(USERS.c.last_seen).where(USERS.c.id == user_id))

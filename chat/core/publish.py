@@ -9,13 +9,14 @@ class Event:
     """Something that happened, and whom it concerns.
 
     `kind` names it in the domain's words (each dialect has its own), `users` are the ids of those who are told, or
-    EVERYONE; `origin`, a connection's id, is left out: it was answered by its acknowledgement.
+    EVERYONE, less those in `without`; `origin`, a connection's id, is left out: it was answered by its acknowledgement.
     """
 
     kind: str
     data: dict
     users: tuple | None
     origin: str | None = None
+    without: frozenset = frozenset()
 
 
 class Publisher:

@@ -6,11 +6,13 @@ from ..errors import Conflict, Invalid, NotFound
 from ..models import User
 from .accounts import fold_email
 from .blocks import BLOCKS
+from .cache import Cache
 from .clock import iso
 from .publish import Event
 
 USERS = User.__table__
 PAGE = 1000
+MAX_NAMES = 50_000  # in memory
 
 
 class Users:
@@ -20,6 +22,7 @@ class Users:
 
     def __init__(self, database, presence, blocks, accounts):
         self._database, self._presence, self._blocks, self._accounts = database, presence, blocks, accounts
+        self._names = Cache(MAX_NAMES, self._load_name)
 
     def get(self, user_id, viewer_id):
         """The User, with the email for its owner. Raises NotFound."""
@@ -40,11 +43,18 @@ class Users:
 
     def others(self, user_id, query=None, after=None):
         """Everybody else by username, `query` in username or displayName; returns (page, whether there are more)."""
-        wanted = [USERS.c.id != user_id, USERS.c.deactivated_at.is_(None)]
-        if query:
-            wanted.append(or_(USERS.c.username_key.contains(query.casefold(), autoescape=True),
-                              USERS.c.display_key.contains(query.casefold(), autoescape=True)))
-        return self._page(user_id, and_(*wanted), after)
+        return self._page(user_id, and_(USERS.c.id != user_id, self._matching(query)), after)
+
+    def _matching(self, query):
+        active = USERS.c.deactivated_at.is_(None)
+        if not query:
+            return active
+        return and_(active, or_(USERS.c.username_key.contains(query.casefold(), autoescape=True),
+                                USERS.c.display_key.contains(query.casefold(), autoescape=True)))
+
+    def everybody(self, viewer_id, query=None, after=None):
+        """As `others`, with the viewer."""
+        return self._page(viewer_id, self._matching(query), after)
 
     def blocked(self, user_id, after=None):
         """Those whom the user blocked, by username; returns (page, whether there are more)."""
@@ -58,6 +68,13 @@ class Users:
         rows = self._database.rows(
             select(*self.public_columns).where(condition).order_by(USERS.c.username_key).limit(PAGE + 1))
         return [self.as_object(row, viewer_id) for row in rows[:PAGE]], len(rows) > PAGE
+
+    def display_name(self, user_id):
+        """What the user is called."""
+        return self._names.get(user_id)
+
+    def _load_name(self, user_id):
+        return self._database.scalar(select(USERS.c.display_name).where(USERS.c.id == user_id))
 
     def by_ids(self, user_ids, viewer_id):
         """{id: User} of these users, those deactivated included."""
@@ -84,6 +101,7 @@ class Users:
         try:
             with self._database.writing() as connection:
                 connection.execute(update(USERS).where(USERS.c.id == user_id).values(**values))
+            self._names.evict(user_id)
         except IntegrityError:
             raise Conflict('This email has an account already', errors={'email': ['is taken']}) from None
 

@@ -40,6 +40,8 @@ class Draft:
     client_id: str | None
     origin: str | None
     done: object
+    author: str | None = None  # the sender's displayName, where dialects want it
+    given: dict | None = None  # what the client says of the message, for them as well
     nonce: int = 0
     id: int | None = None
     seq: int | None = None

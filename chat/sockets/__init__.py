@@ -3,13 +3,14 @@ import logging
 
 from .. import jsonio, transport
 from ..extensions import socketio
-from . import chat
+from . import chat, dialects
 from .gateway import Gateway
 from .seams import IndexedManager, Namespace, take_events
 from .wire import DirectWire, StockWire
 
 MAX_MESSAGE = 256 * 1024   # bytes of one Engine.IO message
-HANDLERS = {'/': chat.EVENTS, '/chat': chat.EVENTS, '/call': {}}
+CHAT = chat.EVENTS | dialects.HANDLERS
+HANDLERS = {'/': CHAT, '/chat': CHAT, '/call': {'auth:login': CHAT['auth:login']}}
 log = logging.getLogger(__name__)
 quiet = logging.getLogger('chat.socketio')  # the libraries': what clients do wrong is no error of ours
 

@@ -1,6 +1,6 @@
 """Chat events of clients, on `/chat` and `/`."""
 from .. import schemas
-from .gateway import Handler
+from .handlers import Handler, send
 
 
 def login(gateway, connection, request):
@@ -11,7 +11,7 @@ def login(gateway, connection, request):
 
 def send_message(gateway, connection, request, answer):
     """`send_message`: to a user or a room."""
-    _send(gateway, connection, receiving_room(gateway, connection, request), request, answer)
+    send(gateway, connection, receiving_room(gateway, connection, request), answer, **contents(request))
 
 
 def receiving_room(gateway, connection, request):
@@ -24,14 +24,12 @@ def receiving_room(gateway, connection, request):
 def send_private(gateway, connection, request, answer):
     """`message:private`: to a user."""
     room = gateway.core.messages.to_user(connection.user_id, request.to_user_id)
-    _send(gateway, connection, room, request, answer)
+    send(gateway, connection, room, answer, **contents(request))
 
 
-def _send(gateway, connection, room, request, answer):
-    gateway.core.messages.send(
-        connection.user_id, room, content=request.content, reply_to_id=request.reply_to_id,
-        client_id=request.client_id, origin=connection.sid,
-        done=lambda message, error, duplicate: answer(error or {'message': message}))
+def contents(request):
+    """What a schemas.Content says, in the core's terms."""
+    return {'content': request.content, 'reply_to_id': request.reply_to_id, 'client_id': request.client_id}
 
 
 def join_room(gateway, connection, request):

@@ -61,7 +61,7 @@ class Registry:
     """Finds connections by their own id, by user and by Engine.IO session."""
 
     def __init__(self):
-        self._by_sid, self._by_user, self._by_session = {}, {}, {}
+        self._by_sid, self._by_user, self._by_session, self._by_dialect = {}, {}, {}, {}
 
     def add(self, connection):
         """A connection that was accepted, whether or not it has signed in."""
@@ -71,6 +71,7 @@ class Registry:
     def sign_in(self, connection):
         """The connection is its user's from now on, and gets events."""
         self._by_user.setdefault(connection.user_id, set()).add(connection)
+        self._by_dialect.setdefault(connection.dialect, set()).add(connection)
 
     def remove(self, sid):
         """The connection, which is no longer found; None if there is none."""
@@ -78,6 +79,7 @@ class Registry:
         if connection is not None:
             _discard(self._by_session, connection.eio_sid, connection)
             _discard(self._by_user, connection.user_id, connection)
+            _discard(self._by_dialect, connection.dialect, connection)
         return connection
 
     def get(self, sid):
@@ -89,6 +91,10 @@ class Registry:
     def of_session(self, eio_sid):
         """The connections of one Engine.IO session."""
         return self._by_session.get(eio_sid, ())
+
+    def of_dialect(self, dialect):
+        """The signed-in connections that speak it."""
+        return self._by_dialect.get(dialect, ())
 
     def of_users(self, users):
         """The signed-in connections of these users; of everyone for None."""

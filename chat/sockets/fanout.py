@@ -25,7 +25,8 @@ class FanOut:
     def _add(self, batches, event):
         rendered = {}  # dialect: (name, JSON), made once and only if somebody speaks it
         for connection in self._registry.of_users(event.users):
-            if connection.namespace not in CHAT_NAMESPACES or connection.sid == event.origin:
+            if connection.namespace not in CHAT_NAMESPACES or connection.sid == event.origin \
+                    or connection.user_id in event.without:
                 continue
             dialect = connection.dialect
             if dialect not in rendered:

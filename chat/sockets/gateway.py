@@ -2,7 +2,6 @@
 import logging
 import time
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
 
 import gevent
 from socketio.exceptions import ConnectionRefusedError
@@ -12,8 +11,9 @@ from ..addresses import client_address
 from ..errors import BadRequest, ChatError, Forbidden, Invalid, NotFound, Unauthorized
 from ..schemas import parse
 from .connections import Connection, Registry
-from .dialects import DEFAULT, DIALECTS
+from .dialects import AFTER_LOGIN, DEFAULT, DIALECTS
 from .fanout import FanOut
+from .online import OnlineList
 
 log = logging.getLogger(__name__)
 SIGN_IN_DEADLINE = 10        # seconds
@@ -21,19 +21,6 @@ MAX_WAITING = 1000           # Engine.IO sessions in which nobody has signed in
 MAX_WAITING_PER_ADDRESS = 50
 MAX_FAILED_LOGINS = 5
 LOGIN = 'auth:login'  # the one event of a connection that has not signed in
-
-
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """What handles an event: `function(gateway, connection, validated payload)` returns what its acknowledgement adds.
-
-    A send gets `answer` as well, to be called with the result or a ChatError once the message is stored: meanwhile the
-    connection's next sends go on, and everything else waits.
-    """
-
-    schema: type
-    function: object
-    is_send: bool = False
 
 
 class Gateway:
@@ -45,6 +32,7 @@ class Gateway:
         self._server, self._wire, self._handlers = server, wire, handlers
         self._waiting = OrderedDict()  # Engine.IO session: (deadline, address)
         self._waiting_at = Counter()   # address: how many of them
+        self._online = OnlineList(core.presence, core.blocks, self.registry, wire)
         core.publisher.subscribe(FanOut(self.registry, wire, {'sign_ins_ended': self.end_sign_ins}).deliver)
         self._watch = None
 
@@ -86,6 +74,7 @@ class Gateway:
             try:
                 self._close_overdue()
                 self._end_expired()
+                self._online.update()
             except Exception:
                 log.exception('connections could not be looked after')
 
@@ -129,13 +118,14 @@ class Gateway:
             if connection.user_id is not None:
                 self._enter(connection)
 
-    def _identify(self, connection, token):
+    def _identify(self, connection, token, default=DEFAULT):
         with self.app.app_context():
             identity = tokens.authenticate(token, self.core.sessions)
         if connection.user_id is not None and connection.user_id != identity.user_id:
             raise Forbidden('This connection is another user\'s: open one of your own')
         connection.identify(identity)
-        connection.dialect = connection.dialect or (identity.dialect if identity.dialect in DIALECTS else DEFAULT)
+        claimed = identity.dialect if identity.dialect in DIALECTS else default
+        connection.dialect = connection.dialect or claimed  # the first sign-in decides
 
     def _enter(self, connection):
         """A signed-in connection joins in, unless its sign-in ended in the meantime."""
@@ -148,11 +138,12 @@ class Gateway:
             self._stop_waiting(connection.eio_sid)
             self.registry.sign_in(connection)
             self.core.presence.connected(connection.user_id, connection.sid)
+            self._online.greet(connection)
 
     def login(self, connection, token):
         """`auth:login`: sign in, or extend the sign-in. Raises Unauthorized, Forbidden."""
         is_new = connection.user_id is None
-        self._identify(connection, token)
+        self._identify(connection, token, AFTER_LOGIN)
         self._wire.send(connection, 'auth:ok', {'user': self.core.users.get(connection.user_id, connection.user_id)})
         if is_new:
             self._enter(connection)
@@ -220,7 +211,7 @@ class Gateway:
         handler = self._handlers[connection.namespace].get(name)
         if handler is None:
             raise NotFound(f'There is no event {name[:50]!r} here')
-        request = parse(handler.schema, payload)
+        request = parse(handler.schema, payload) if isinstance(handler.schema, type) else handler.schema(payload)
         if handler.is_send:
             return handler.function(self, connection, request, answer)
         connection.wait_for_earlier()

@@ -225,9 +225,11 @@ class TinyServer:
         if gunicorn:
             self._listener.close()
         else:
-            line = self.process.stdout.readline()
-            assert line, self.log
-            self.port = int(line)
+            self.port = int(self.process.stdout.readline() or self._failed())
+
+    def _failed(self):
+        self.close()
+        raise AssertionError(self.log)
 
     def _gunicorn_command(self):
         self._listener = socket.create_server(('127.0.0.1', 0))

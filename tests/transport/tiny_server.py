@@ -14,6 +14,7 @@ import os  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
+import types  # noqa: E402
 from pathlib import Path  # noqa: E402
 from urllib.parse import parse_qs  # noqa: E402
 
@@ -25,7 +26,9 @@ from gevent.event import Event  # noqa: E402
 from greenlet import greenlet  # noqa: E402
 from gunicorn.workers.ggevent import GeventPyWSGIWorker  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+ROOT = Path(__file__).parents[2]
+sys.modules['chat'] = types.ModuleType('chat')  # the transport alone: the application around it takes long to import
+sys.modules['chat'].__path__ = [str(ROOT / 'chat')]
 from chat.transport import ChatHandler, ChatServer, direct_connection, engineio, install, text_frame  # noqa: E402
 
 DEFAULTS = {'stock': False, 'ping_interval': 25, 'ping_timeout': 20, 'max_connections': 10_000,

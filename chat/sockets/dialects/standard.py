@@ -1,5 +1,6 @@
 """The standard dialect: the clients of A and E, and new ones."""
 NAME = 'standard'
+HANDLERS = {}  # its words are those of chat.py
 
 
 def _as(name):
@@ -15,7 +16,7 @@ EVENTS = {
     'direct_message': _as('newMessage'),
     'direct_message_sent': _as('message_sent'),
     'room_message': _room_message,
-    'lobby_message': _room_message,
+    'lobby_message': lambda data: _room_message(data['message']),
 } | {name: _as(name) for name in (
     'typing', 'delivery_receipt', 'read_receipt', 'user_status',
     'room_updated', 'room_deleted', 'member_joined', 'member_left')}

@@ -1,0 +1,46 @@
+"""Lists of who is online, for the dialects that want them whole: on signing in, and at most once a second on changes."""
+from .. import jsonio
+from .dialects import DIALECTS, speakers_of
+
+KIND = 'online_users'
+SPEAKERS = speakers_of(KIND)
+
+
+class OnlineList:
+    """Nothing is made while nobody speaks such a dialect."""
+
+    def __init__(self, presence, blocks, registry, wire):
+        self._presence, self._blocks, self._registry, self._wire = presence, blocks, registry, wire
+        self._told = None  # the list as it was last sent to everybody
+
+    def greet(self, connection):
+        """Send the list to a connection that has just signed in."""
+        if connection.dialect in SPEAKERS:
+            self._send([connection], self._presence.online_users())
+
+    def update(self):
+        """Send the list to all who want it, if it has changed."""
+        connections = [connection for dialect in SPEAKERS for connection in self._registry.of_dialect(dialect)]
+        if not connections:
+            self._told = None
+            return
+        online = self._presence.online_users()
+        if online != self._told:
+            self._told = online
+            self._send(connections, online)
+
+    def _send(self, connections, online):
+        hidden = self._blocks.hidden_from({connection.user_id for connection in connections})
+        whole = {}
+        batches = []
+        for connection in connections:
+            dialect, missing = connection.dialect, hidden.get(connection.user_id)
+            if missing:
+                name, payload = DIALECTS[dialect].EVENTS[KIND]([user for user in online if user not in missing])
+                batches.append((connection, [(name, jsonio.dumps(payload))]))
+                continue
+            if dialect not in whole:
+                name, payload = DIALECTS[dialect].EVENTS[KIND](online)
+                whole[dialect] = name, jsonio.dumps(payload)
+            batches.append((connection, [whole[dialect]]))
+        self._wire.send_many(batches)
