@@ -202,7 +202,7 @@ def test_a_client_of_d_works_as_its_description_says(http, client_d):
     mine = http.as_user(token).get('/api/messages').json()
     assert [m['id'] for m in mine if m['senderId'] == ann['id']] == [received['id'], direct['id'], to_all['id']]
     receiver.disconnect()
-    assert sender.expect('user:offline', timeout=6) == bob['id']
+    sender.expect('user:offline', timeout=6, where=lambda user_id: user_id == bob['id'])
     sender.expect('user:online', where=lambda users: bob['id'] not in users)
 
 
