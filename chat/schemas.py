@@ -378,6 +378,12 @@ class ChangeRole(Request):
     role: Literal['admin', 'member']
 
 
+class ListConversations(Request):
+    """The inbox from the room behind this one on."""
+
+    after: Id | None = None
+
+
 class ListById(Request):
     """A list that continues after an id."""
 

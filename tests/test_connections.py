@@ -5,7 +5,7 @@ import pytest
 
 from tests.support import raw
 from tests.support.http import expect_error
-from tests.support.raw import RawSocket, Refused
+from tests.support.raw import RawSocket
 from tests.support.sockets import ConnectError, expect_failure, expect_ok
 from tests.support.waiting import wait_until
 
@@ -120,23 +120,35 @@ def test_a_connection_that_waits_too_long_is_closed(server, connect):
 def test_only_so_many_connections_of_one_address_may_wait(start_server, open_http, open_socket):
     server = start_server()
     account = open_http(server).register()
-    waiting = [RawSocket(server.port) for _ in range(50)]
-    with pytest.raises(Refused):
-        RawSocket(server.port)
-    waiting[0].connect('/', auth={'token': account.token})
-    with RawSocket(server.port):
-        pass
-    for client in waiting:
-        client.close()
-    wait_until(lambda: not isinstance(open_or_refused(server.port), Refused))
+    waiting = [open_socket(server) for _ in range(50)]
+    with pytest.raises(ConnectError) as refused:
+        open_socket(server)
+    assert refused.value.message == 'unavailable'
+    with RawSocket(server.port) as silent:
+        silent.wait_closed(timeout=6)  # the first fifty are still there
+    assert all(client.connected for client in waiting)
+    open_socket(server, account)  # whoever shows a token does not wait
+    waiting[0].disconnect()
+    wait_until(lambda: can_wait(open_socket, server))
 
 
-def open_or_refused(port):
+def can_wait(open_socket, server):
     try:
-        with RawSocket(port) as client:
-            return client
-    except Refused as refused:
-        return refused
+        open_socket(server)
+    except ConnectError:
+        return False
+    return True
+
+
+def test_any_number_of_clients_behind_one_address_may_connect_at_once(start_server, open_http):
+    server = start_server()
+    account = open_http(server).register()
+    clients = [RawSocket(server.port) for _ in range(120)]
+    for client in clients:
+        client.connect('/', auth={'token': account.token})
+    assert open_http(server).as_user(account).get(f'/api/users/{account.id}').json()['online'] is True
+    for client in clients:
+        client.close()
 
 
 # ---------------------------------------------------------------------- the end of a sign-in

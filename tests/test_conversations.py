@@ -30,3 +30,15 @@ def test_a_room_without_messages_is_listed_once_joined(http, new_user):
     http.as_user(bob).post('/api/rooms/join', {'roomId': room['id']})
     listed = {r['id']: r for r in http.as_user(bob).get('/api/conversations').json()}
     assert listed[room['id']]['lastMessage'] is None
+
+
+def test_the_inbox_continues_after_a_room(http, new_user):
+    me, others = new_user(), [new_user() for _ in range(3)]
+    for other in others:
+        http.as_user(other).post(f'/api/messages/send/{me.id}', {'content': 'x'})
+    http.as_user(me).post('/api/rooms', {'name': 'empty'})
+    http.as_user(me).post('/api/rooms', {'name': 'empty too'})
+    ids = [room['id'] for room in http.as_user(me).get('/api/conversations').json()]
+    for cut, room_id in enumerate(ids):
+        after = http.as_user(me).get('/api/conversations', params={'after': room_id}).json()
+        assert [room['id'] for room in after] == ids[cut + 1:]

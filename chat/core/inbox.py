@@ -50,15 +50,18 @@ class Inbox:
             raise NotFound('This user is not in the room')
         return _member(row, self._users.by_ids([user_id], viewer_id)[user_id])
 
-    def conversations(self, user_id):
-        """Every room of the user that has something in it or was joined, the one with the newest message first.
+    def conversations(self, user_id, after=None):
+        """Every room of the user, the one with the newest message first; direct ones only once they have a message.
 
-        Returns the first PAGE of them.
+        `after` is the id of a room, as it stands in this order; returns (page, whether there are more).
         """
-        has_something = (ROOMS.c.kind != DIRECT) | (ROOMS.c.last_seq > 0)
-        query = (self._query(user_id, only_own=True).where(has_something)
-                 .order_by(func.coalesce(ROOMS.c.last_message_id, 0).desc(), ROOMS.c.id.desc()).limit(PAGE))
-        return self._describe(user_id, query)
+        newest = func.coalesce(ROOMS.c.last_message_id, 0)
+        query = self._query(user_id, only_own=True).where((ROOMS.c.kind != DIRECT) | (ROOMS.c.last_seq > 0))
+        if after is not None:
+            its_newest = select(newest).where(ROOMS.c.id == after).correlate(None).scalar_subquery()
+            query = query.where((newest < its_newest) | ((newest == its_newest) & (ROOMS.c.id < after)))
+        rooms = self._describe(user_id, query.order_by(newest.desc(), ROOMS.c.id.desc()).limit(PAGE + 1))
+        return rooms[:PAGE], len(rooms) > PAGE
 
     # ------------------------------------------------------------------ objects
 

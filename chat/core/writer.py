@@ -185,7 +185,8 @@ class Writer:
     def _lock_rooms(self, connection, batch):
         """{room id: its last sequence number}; whoever else writes to these rooms waits for this transaction."""
         ids = sorted({draft.room.id for draft in batch})
-        query = select(ROOMS.c.id, ROOMS.c.last_seq).where(ROOMS.c.id.in_(ids)).order_by(ROOMS.c.id)
+        query = select(ROOMS.c.id, ROOMS.c.last_seq).where(
+            ROOMS.c.id.in_(ids), ROOMS.c.deleted_at.is_(None)).order_by(ROOMS.c.id)
         return {row.id: row.last_seq for row in connection.execute(query.with_for_update())}
 
     def _find_known(self, connection, batch, again):

@@ -1,6 +1,8 @@
 """Socket.IO: namespaces for chat and calls over the core."""
 import logging
 
+from engineio.payload import Payload
+
 from .. import jsonio, transport
 from ..extensions import socketio
 from . import chat, dialects
@@ -30,6 +32,7 @@ def register(app):
     for name in HANDLERS:
         server.register_namespace(Namespace(name, gateway))
     take_events(server, gateway)
+    Payload.max_decode_packets = MAX_MESSAGE  # of one POST; the stock transport drops all beyond 16, and answers 200
     app.extensions['chat.sockets'] = gateway
     app.extensions['chat.transport'] = transport.install(server.eio) if is_direct else None
 

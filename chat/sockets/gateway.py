@@ -1,24 +1,21 @@
 """Connections from their handshake to their end, and each event from its arrival to its answer."""
 import logging
 import time
-from collections import Counter, OrderedDict
 
 import gevent
 from socketio.exceptions import ConnectionRefusedError
 
 from .. import tokens
 from ..addresses import client_address
-from ..errors import BadRequest, ChatError, Forbidden, Invalid, NotFound, Unauthorized
+from ..errors import BadRequest, ChatError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from ..schemas import parse
 from .connections import Connection, Registry
 from .dialects import AFTER_LOGIN, DEFAULT, DIALECTS
 from .fanout import FanOut
 from .online import OnlineList
+from .waiting import WaitingRoom
 
 log = logging.getLogger(__name__)
-SIGN_IN_DEADLINE = 10        # seconds
-MAX_WAITING = 1000           # Engine.IO sessions in which nobody has signed in
-MAX_WAITING_PER_ADDRESS = 50
 MAX_FAILED_LOGINS = 5
 LOGIN = 'auth:login'  # the one event of a connection that has not signed in
 
@@ -30,38 +27,21 @@ class Gateway:
         self.app, self.core = app, core
         self.registry = Registry()
         self._server, self._wire, self._handlers = server, wire, handlers
-        self._waiting = OrderedDict()  # Engine.IO session: (deadline, address)
-        self._waiting_at = Counter()   # address: how many of them
+        self._waiting = WaitingRoom()
         self._online = OnlineList(core.presence, core.blocks, self.registry, wire)
         core.publisher.subscribe(FanOut(self.registry, wire, {'sign_ins_ended': self.end_sign_ins}).deliver)
         self._watch = None
 
     # ------------------------------------------------------------------ sessions that nobody has signed in to
 
-    def admit(self, eio_sid, environ):
-        """Whether a new Engine.IO session may wait for its sign-in."""
+    def session_opened(self, eio_sid, environ):
+        """There is a new Engine.IO session."""
         self._start()
-        address = client_address(environ, self.app.config['TRUSTED_PROXIES'])
-        if len(self._waiting) >= MAX_WAITING or self._waiting_at[address] >= MAX_WAITING_PER_ADDRESS:
-            return False
-        self._wait(eio_sid, address)
-        return True
-
-    def _wait(self, eio_sid, address):
-        if eio_sid not in self._waiting:
-            self._waiting[eio_sid] = time.monotonic() + SIGN_IN_DEADLINE, address
-            self._waiting_at[address] += 1
-
-    def _stop_waiting(self, eio_sid):
-        _, address = self._waiting.pop(eio_sid, (None, None))
-        if address is not None:
-            self._waiting_at[address] -= 1
-            if not self._waiting_at[address]:
-                del self._waiting_at[address]
+        self._waiting.enter(eio_sid, client_address(environ, self.app.config['TRUSTED_PROXIES']))
 
     def session_closed(self, eio_sid):
         """An Engine.IO session is gone, and with it all its connections."""
-        self._stop_waiting(eio_sid)
+        self._waiting.leave(eio_sid)
 
     def _start(self):
         if self._watch is None:
@@ -79,10 +59,8 @@ class Gateway:
                 log.exception('connections could not be looked after')
 
     def _close_overdue(self):
-        now = time.monotonic()
-        while self._waiting and next(iter(self._waiting.values()))[0] <= now:
-            eio_sid = next(iter(self._waiting))
-            self._stop_waiting(eio_sid)
+        for eio_sid in self._waiting.overdue():
+            self._waiting.leave(eio_sid)
             for connection in list(self.registry.of_session(eio_sid)):
                 self._wire.send(connection, 'error', Unauthorized('Nobody signed in in time').as_object())
             self.close_session(eio_sid)
@@ -106,6 +84,8 @@ class Gateway:
                 self._identify(connection, token)
             elif namespace != '/':
                 raise Unauthorized()
+            elif not self._waiting.count(eio_sid):
+                raise Unavailable('Too many connections wait to sign in: try again in a moment')
         except ChatError as error:
             raise ConnectionRefusedError(error.code, error.as_object()) from None
         self.registry.add(connection)
@@ -135,7 +115,7 @@ class Gateway:
             self.end(connection, error)
             return
         if self.registry.get(connection.sid) is connection:
-            self._stop_waiting(connection.eio_sid)
+            self._waiting.leave(connection.eio_sid)
             self.registry.sign_in(connection)
             self.core.presence.connected(connection.user_id, connection.sid)
             self._online.greet(connection)
@@ -158,7 +138,7 @@ class Gateway:
         if connection.user_id is not None:
             self.core.presence.disconnected(connection.user_id, sid)
         if not any(other.user_id for other in self.registry.of_session(connection.eio_sid)):
-            self._wait(connection.eio_sid, connection.address)  # the transport may stay, but not for nothing
+            self._waiting.enter(connection.eio_sid, connection.address)  # the transport may stay, but not for nothing
 
     def end(self, connection, error):
         """Tell a connection why, and disconnect it."""

@@ -74,8 +74,7 @@ def take_events(server, gateway):
         gateway.session_closed(eio_sid)
 
     def handle_open(eio_sid, environ):
-        if not gateway.admit(eio_sid, environ):
-            return 'Too many connections wait to sign in: try again in a moment'
+        gateway.session_opened(eio_sid, environ)
         return server._handle_eio_connect(eio_sid, environ)
 
     server._handle_connect, server._handle_event = handle_connect, handle_event

@@ -11,6 +11,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from .quiet import QuietLog
 
 IDLE_TIMEOUT = 75  # seconds between two requests, or between two parts of a header; longer than nginx keeps its own
+STALL_TIMEOUT = 60  # seconds in which a client must send, or take, some part of a body
 TLS_TIMEOUT = 10  # seconds for a TLS handshake
 TAKE_SOCKET = 'chat.take_socket'  # the name of the handler's offer in the WSGI environment
 
@@ -53,9 +54,9 @@ class ChatHandler(WSGIHandler):
         return super().read_requestline()
 
     def read_request(self, raw_requestline):
-        """Read and check the headers; from then on the application decides how long things may take."""
+        """Read and check the headers; then each read of the body and each write of the answer has STALL_TIMEOUT."""
         proper = super().read_request(raw_requestline)
-        self.socket.settimeout(None)
+        self.socket.settimeout(STALL_TIMEOUT)
         return proper
 
     def get_environ(self):
