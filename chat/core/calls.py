@@ -175,4 +175,5 @@ class Calls:
         """Tell a party's connections, all that take part or those given, what comes from the other one."""
         told = data | {'from': call.other(user_id), 'callId': call.id}
         to = call.connections[user_id] if connections is None else connections
-        self._publisher.publish(Event(kind, told, connections=tuple(to)))
+        if to:
+            self._publisher.publish(Event(kind, told, connections=tuple(to)))
