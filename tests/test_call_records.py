@@ -170,8 +170,29 @@ def stored(database, tmp_path):
     core.database.close()
 
 
-def record(number, user_id, other_id):
-    return Record(number, user_id, other_id, 1, None, 2, 'missed')
+def record(number, user_id, other_id, outcome='missed'):
+    return Record(number, user_id, other_id, 1, None, 2, outcome)
+
+
+def test_what_is_stored_and_what_still_waits_make_one_list(stored, monkeypatch):
+    database, (ann, bob) = stored
+    monkeypatch.setattr(call_records, 'PAGE', 3)
+    records = CallRecords(database)
+
+    def ids(user, before=None):
+        page, more = records.listed(user, before)
+        return [found['id'] for found in page], more
+
+    for number in range(1, 5):
+        records.add(record(number, ann, bob))
+    records.store()
+    for number in (5, 6):
+        records.add(record(number, bob, ann))
+    records.add(record(7, ann, bob, 'failed'))
+    for _ in range(2):
+        assert ids(ann) == ([7, 6, 5], True) and ids(ann, 5) == ([4, 3, 2], True) and ids(ann, 2) == ([1], False)
+        assert ids(bob) == ([6, 5, 4], True) and ids(bob, 5) == ([4, 3, 2], True)
+        records.store()
 
 
 def test_a_record_that_was_stored_already_or_can_not_be_stored_holds_nobody_up(stored):
