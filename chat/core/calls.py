@@ -79,18 +79,21 @@ class Calls:
             return call.id, True
         if call:
             raise Busy('You are in a call already: end it first')
-        reached = connections_of(callee_id) if is_welcome else ()
-        if not reached:
-            self._users.require_active(callee_id)
-            self._record(self._new_call(signal), FAILED)
-            raise Offline()
-        call = self._new_call(signal, reached)
-        if callee_id in self._by_user:
-            self._record(call, BUSY)
-            raise Busy()
+        call = self._new_call(signal, connections_of(callee_id) if is_welcome else ())
+        self._require_reachable(call)
         self._by_user[caller_id] = self._by_user[callee_id] = self._ringing[call.id] = call
         self._tell(call, 'call_started', callee_id, signal.data)
         return call.id, False
+
+    def _require_reachable(self, call):
+        """Raise Offline, NotFound or Busy unless the callee can be rung; that it was tried is recorded."""
+        if not call.connections[call.callee_id]:
+            self._users.require_active(call.callee_id)
+            self._record(call, FAILED)
+            raise Offline()
+        if call.callee_id in self._by_user:
+            self._record(call, BUSY)
+            raise Busy()
 
     def answer(self, signal):
         """Take the call that rings; the callee's other connections are told. Returns its id. Raises NotFound."""
@@ -156,7 +159,7 @@ class Calls:
 
     # ------------------------------------------------------------------ the steps that all of this is made of
 
-    def _new_call(self, signal, reached=()):
+    def _new_call(self, signal, reached):
         connections = {signal.user_id: {signal.connection_id}, signal.other_id: set(reached)}
         return Call(self._records.new_id(), signal.user_id, signal.other_id, connections, now_ms(),
                     self._clock() + self._timeout)
