@@ -16,9 +16,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
+WEAK_SECRET = ('JWT_SECRET has under 32 bytes or is a sample: anybody could sign in as anybody. '
+               'Set at least 32 random bytes, or unset it to have one made.')
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: a key for HS256 is at least as long as its hash
 SAMPLE_SECRETS = {'your_jwt_secret', 'your_secret_key', 'supersecretkey', 'yourkey', 'secret', 'changeme'}
 SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
+LONGEST = 3650 * 86400  # seconds
 LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 
 
@@ -34,7 +37,8 @@ class Config:
     """
 
     def __init__(self, environ=None):
-        read = Reader({**dotenv_values(ROOT / '.env'), **os.environ} if environ is None else environ)
+        read = Reader(os.environ, dotenv_values(os.environ.get('ENV_FILE') or ROOT / '.env')) if environ is None else \
+            Reader(environ)
         self.INSTANCE_PATH = str(Path(read.text('INSTANCE_PATH', default=str(ROOT / 'instance'))).absolute())
         self.HOST = read.text('HOST', default='127.0.0.1')
         self.PORT = read.number('PORT', 'SERVER_PORT', default=5000, most=65535)
@@ -73,13 +77,13 @@ class Config:
 
 
 class Reader:
-    """Typed reading of the environment; of several names of one setting the first that is set counts."""
+    """Typed reading of the environment: of several sources, then of several names of one setting, the first set counts."""
 
-    def __init__(self, environ):
-        self.environ = environ
+    def __init__(self, *sources):
+        self.sources = sources
 
     def text(self, *names, default=None):
-        return next((self.environ[name] for name in names if self.environ.get(name)), default)
+        return next((source.get(name) for source in self.sources for name in names if source.get(name)), default)
 
     def items(self, name):
         """A comma-separated list."""
@@ -109,7 +113,10 @@ class Reader:
         match = re.fullmatch(r'([1-9][0-9]{0,8})([smhd]?)', text)
         if not match:
             raise ConfigError(f'{name} must be a number with s, m, h or d, such as 15m, not {text!r}')
-        return timedelta(seconds=int(match[1]) * SECONDS[match[2] or 's'])
+        seconds = int(match[1]) * SECONDS[match[2] or 's']
+        if seconds > LONGEST:
+            raise ConfigError(f'{name} must be ten years at most, not {text!r}')
+        return timedelta(seconds=seconds)
 
     def limit(self, name, default):
         """`count/seconds` as a pair of numbers; None for `none`."""

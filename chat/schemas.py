@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from .core.accounts import MAX_KEY, fold_email
 from .errors import Invalid
 
 SPECIAL_USE_DOMAIN_NAMES.clear()  # .local and .test are what small teams and their tests use
@@ -37,6 +38,13 @@ def read_id(value):
     if type(value) is not int or not 0 <= value <= MAX_ID:
         raise PydanticCustomError('id', 'must be an id: a whole number')
     return value
+
+
+def read_count(value):
+    """A number in a query."""
+    if not re.fullmatch(r'[0-9]{1,16}', value):
+        raise PydanticCustomError('count', 'must be a whole number')
+    return int(value)
 
 
 def read_cursor(value):
@@ -79,7 +87,7 @@ def check_email(value):
         found = validate_email(value, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
         found = None
-    if found is None or '.' not in found.domain:
+    if found is None or '.' not in found.domain or len(fold_email(value)) > MAX_KEY:
         raise PydanticCustomError('email', 'must be an email address')
     return value
 
@@ -297,19 +305,13 @@ class PrivateMessage(Content):
     to_user_id: Id
 
 
-class ListRoomMessages(Request):
-    """A page of a room's history; `cursor` is another name of `before`, and takes a time as well."""
+class ListMessages(Request):
+    """A page of a history; `cursor` is another name of `before`, and takes a time as well."""
 
-    limit: Annotated[int, BeforeValidator(read_id), Field(ge=1, le=100)] | None = None
+    limit: Annotated[int, BeforeValidator(read_count), Field(ge=1, le=100)] | None = None
     before: Id | None = None
     after: Id | None = None
     cursor: Cursor | None = None
-
-
-class ListMessages(Request):
-    limit: Annotated[int, BeforeValidator(read_id), Field(ge=1, le=100)] | None = None
-    before: Id | None = None
-    after: Id | None = None
 
 
 class Typing(Receiver):

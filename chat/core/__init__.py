@@ -55,6 +55,7 @@ class Core:
         if not self._background:
             self.writer.start()
             self._background = (
+                gevent.spawn(self.accounts.prepare),
                 repeat(self.sessions.sweep, SWEEP_SECONDS),
                 repeat(self.sessions.prune, PRUNE_SECONDS),
                 repeat(self.gatherer.flush, INTERVAL),

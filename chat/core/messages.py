@@ -6,7 +6,7 @@ from ..models import RoomMember
 from .clock import iso
 from .publish import EVERYONE, Event
 from .receipts import times
-from .rooms import DIRECT, LOBBY, ROOMS
+from .rooms import DIRECT, LOBBY, ROOMS, direct_key
 from .writer import MESSAGES, Draft
 
 MEMBERS = RoomMember.__table__
@@ -77,8 +77,8 @@ class Messages:
 
     def to_user(self, sender_id, receiver_id):
         """The LiveRoom in which the sender writes to that user. Raises NotFound for a missing one, Invalid for self."""
-        if self._rooms.find_direct(sender_id, receiver_id) is None:
-            self._users.require_active(receiver_id)
+        direct_key(sender_id, receiver_id)
+        self._users.require_receiver(receiver_id)
         return self._rooms.direct(sender_id, receiver_id)
 
     def publish_stored(self, drafts):
@@ -108,17 +108,17 @@ class Messages:
         """The Message, with the receipts of the other one's Watermark for the sender of a direct message."""
         return in_room(row, room, times(mark, row.seq) if row.sender_id == user_id else (None, None))
 
-    def first_at(self, room_id, at):
-        """The id of the first message of a room sent at that time (milliseconds) or later; above all if there is none.
+    def first_at(self, at):
+        """The id of the first message sent at that time (milliseconds) or later; above all if there is none.
 
-        A binary search over the index by id, since ids and times of a room grow together.
+        A binary search by the primary key, since ids and times grow together.
         """
-        low, high = 0, self._database.scalar(select(ROOMS.c.last_message_id).where(ROOMS.c.id == room_id)) or 0
+        low, high = 0, self._database.scalar(select(func.max(MESSAGES.c.id))) or 0
         first = ABOVE_ALL
         while low < high:
             middle = (low + high) // 2
             row = self._database.row(select(MESSAGES.c.id, MESSAGES.c.created_at).where(
-                MESSAGES.c.room_id == room_id, MESSAGES.c.id > middle).order_by(MESSAGES.c.id).limit(1))
+                MESSAGES.c.id > middle).order_by(MESSAGES.c.id).limit(1))
             if row.created_at >= at:
                 first, high = row.id, middle
             else:

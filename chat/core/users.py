@@ -1,4 +1,5 @@
 """Users as others see them, and the profile as its owner edits it."""
+from cachetools import TTLCache
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -12,7 +13,8 @@ from .publish import Event
 
 USERS = User.__table__
 PAGE = 1000
-MAX_NAMES = 50_000  # in memory
+MAX_NAMES = 50_000    # in memory
+RECEIVER_SECONDS = 5  # for which a user is taken to be there
 
 
 class Users:
@@ -23,6 +25,7 @@ class Users:
     def __init__(self, database, presence, blocks, accounts):
         self._database, self._presence, self._blocks, self._accounts = database, presence, blocks, accounts
         self._names = Cache(MAX_NAMES, self._load_name)
+        self._receivers = TTLCache(MAX_NAMES, RECEIVER_SECONDS)
 
     def get(self, user_id, viewer_id):
         """The User, with the email for its owner. Raises NotFound."""
@@ -33,6 +36,12 @@ class Users:
     def require_active(self, user_id):
         """Raise NotFound unless there is such a user."""
         self._require(user_id)
+
+    def require_receiver(self, user_id):
+        """As `require_active`, at no cost per message: an account that the host closes is noticed within seconds."""
+        if user_id not in self._receivers:
+            self._require(user_id)
+            self._receivers[user_id] = True
 
     def _require(self, user_id):
         row = self._database.row(select(*self.public_columns, USERS.c.email).where(

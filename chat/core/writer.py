@@ -5,6 +5,7 @@ wait for it (measured: two to five times the throughput). Each draft is answered
 """
 import logging
 import secrets
+import time
 from dataclasses import dataclass
 
 import gevent
@@ -19,9 +20,11 @@ from .rooms import ROOMS, LiveRoom
 log = logging.getLogger(__name__)
 MESSAGES = Message.__table__
 MAX_BATCH = 256
+MAX_CHARACTERS = 200_000  # of one batch; with four bytes each it stays below MySQL's smallest max_allowed_packet
 MAX_QUEUED = 10_000
 QUEUE_TIMEOUT = 5   # seconds that a sender waits for a place
 ATTEMPTS = 5        # for one batch, each on a connection of its own
+DOUBT_TIMEOUT = 30  # seconds in which a batch that may have been committed is looked for
 COLUMNS = ('room_id', 'sender_id', 'seq', 'type', 'content', 'reply_to_id', 'client_id', 'nonce', 'created_at')
 
 
@@ -76,6 +79,7 @@ class Writer:
         self._queue = Queue(MAX_QUEUED)
         self._mark = '?' if database.is_sqlite else '%s'  # of a parameter, in the driver's own SQL
         self._greenlet, self._stopping = None, False
+        self._in_doubt = False  # whether the batch at hand may have been committed unseen
         self._newest_id = None  # of the messages table, at the last commit here
 
     def start(self):
@@ -106,8 +110,11 @@ class Writer:
 
     def _run(self):
         while (draft := self._queue.get()) is not None:
-            batch = [draft]
+            batch, size = [draft], len(draft.content)
             while len(batch) < MAX_BATCH and self._queue.qsize() and self._queue.peek() is not None:
+                size += len(self._queue.peek().content)
+                if size > MAX_CHARACTERS:
+                    break
                 batch.append(self._queue.get_nowait())
             self._answer(batch, self._store(batch))
 
@@ -130,17 +137,19 @@ class Writer:
 
     def _store(self, batch):
         """The outcome of each draft: Stored or a ChatError."""
-        failure = None
-        for attempt in range(ATTEMPTS):
+        failure, attempt, deadline = None, 0, time.monotonic() + DOUBT_TIMEOUT
+        self._in_doubt = False
+        while attempt < ATTEMPTS or self._in_doubt and time.monotonic() < deadline and not self._stopping:
             try:
                 return self._transact(batch, again=attempt > 0)
             except Unavailable as error:  # perhaps committed: the next attempt looks first
                 failure = error
-                gevent.sleep(0.05 * attempt)
+                gevent.sleep(min(1, 0.05 * attempt))
             except Exception as error:
                 if len(batch) > 1:
                     return [self._store([draft])[0] for draft in batch]  # a row that fails, fails alone
                 failure = error
+            attempt += 1
         if isinstance(failure, Unavailable):
             log.error('%d messages could not be stored: %s', len(batch), failure.__cause__)
             return [failure] * len(batch)
@@ -162,6 +171,7 @@ class Writer:
                 outcomes.append(outcome)
             if new:
                 self._insert(connection, new, rooms)
+                self._in_doubt = True  # an error from here on may be that of a commit that happened
         if new:
             self._newest_id = new[-1].id
         return outcomes

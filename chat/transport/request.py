@@ -12,6 +12,7 @@ from .quiet import QuietLog
 
 IDLE_TIMEOUT = 75  # seconds between two requests, or between two parts of a header; longer than nginx keeps its own
 STALL_TIMEOUT = 60  # seconds in which a client must send, or take, some part of a body
+MAX_DISCARDED = 1 << 20  # bytes of a refused body that are read over
 TLS_TIMEOUT = 10  # seconds for a TLS handshake
 TAKE_SOCKET = 'chat.take_socket'  # the name of the handler's offer in the WSGI environment
 
@@ -39,6 +40,7 @@ class ChatHandler(WSGIHandler):
     - What clients do wrong is answered or hung up on without a traceback, with at most one log line a second.
     """
 
+    active = 0  # requests that are being answered, in all servers of this process
     ignored_socket_errors = WSGIHandler.ignored_socket_errors + _GONE
 
     def handle(self):
@@ -58,6 +60,35 @@ class ChatHandler(WSGIHandler):
         proper = super().read_request(raw_requestline)
         self.socket.settimeout(STALL_TIMEOUT)
         return proper
+
+    def run_application(self):
+        """Answer the request, then get rid of what is left of its body."""
+        ChatHandler.active += 1
+        try:
+            super().run_application()
+        finally:
+            ChatHandler.active -= 1
+            self._discard_body()
+
+    def _discard_body(self):
+        """Read over a short rest, so that the client sees the answer; hang up on a long one."""
+        body = self.wsgi_input
+        if body.position >= (body.content_length or 0) and not body.chunked_input:
+            return
+        body.send_100_continue_enabled = False
+        left = MAX_DISCARDED
+        try:
+            while left > 0 and (data := body.read(min(left, 1 << 14))):
+                left -= len(data)
+        except (OSError, ValueError):
+            left = 0
+        if left <= 0:
+            self.close_connection = True
+            body._chunked_input_error = True  # pywsgi's sign that there is nothing to read
+
+    def _connection_upgrade_requested(self):
+        """Whether the body is left to the application: WebSockets only, since proxies say `Connection: upgrade` always."""
+        return self.command == 'GET' and self.headers.get('Upgrade', '').strip().lower() == 'websocket'
 
     def get_environ(self):
         """Return the WSGI environment of this request."""
