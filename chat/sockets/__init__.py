@@ -42,3 +42,5 @@ def stop(app, timeout):
     app.extensions['chat.sockets'].stop()
     if app.extensions['chat.transport']:
         app.extensions['chat.transport'].shutdown(timeout)
+    else:
+        app.extensions['chat.sockets'].close_all()
