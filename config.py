@@ -46,6 +46,7 @@ class Config:
         self._read_database(read)
         self._read_sign_in(read)
         self._read_limits(read)
+        self._read_calls(read)
         self.CLIENT_URL = [origin.rstrip('/') for origin in read.items('CLIENT_URL') if origin != '*']
         self.TRUSTED_PROXIES = read.networks('TRUSTED_PROXIES')
         self.SOCKET_TRANSPORT = read.choice('SOCKET_TRANSPORT', ('direct', 'stock'), default='direct')
@@ -75,6 +76,12 @@ class Config:
         self.RATE_LIMIT_SIGN_IN = read.limit('RATE_LIMIT_SIGN_IN', default='10/900')
         self.RATE_LIMIT_SIGN_UP = read.limit('RATE_LIMIT_SIGN_UP', default='20/3600')
 
+    def _read_calls(self, read):
+        self.CALL_TIMEOUT = read.number('CALL_TIMEOUT', default=30, least=1, most=3600)
+        self.STUN_URLS = read.urls('STUN_URLS', 'stun', 'stuns')
+        self.TURN_URLS = read.urls('TURN_URLS', 'turn', 'turns')
+        self.TURN_SECRET = read.text('TURN_SECRET')
+
 
 class Reader:
     """Typed reading of the environment: of several sources, then of several names of one setting, the first set counts."""
@@ -88,6 +95,14 @@ class Reader:
     def items(self, name):
         """A comma-separated list."""
         return [item.strip() for item in self.text(name, default='').split(',') if item.strip()]
+
+    def urls(self, name, *schemes):
+        """A comma-separated list of addresses with one of these schemes; browsers refuse a list with any other."""
+        urls = self.items(name)
+        for url in urls:
+            if not re.fullmatch(rf'(?:{"|".join(schemes)}):[^\s/]+', url):
+                raise ConfigError(f'{name} must be addresses such as {schemes[0]}:turn.example.com:3478, not {url!r}')
+        return urls
 
     def number(self, *names, default, least=0, most=2**53):
         text = self.text(*names)

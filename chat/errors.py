@@ -49,6 +49,14 @@ class Conflict(ChatError):
     code, status, message = 'conflict', 409, 'This is taken already'
 
 
+class Busy(ChatError):
+    code, status, message = 'busy', 409, 'This user is in a call: try again later'
+
+
+class Offline(ChatError):
+    code, status, message = 'offline', 409, 'This user can\'t be called just now: nobody would hear it ring'
+
+
 class TooLarge(ChatError):
     code, status, message = 'too_large', 413, 'This is too large: send less'
 

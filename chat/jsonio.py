@@ -25,12 +25,12 @@ def loads(text, **_):
             raise ValueError('nested too deeply') from None
 
 
-def dumps(value, **_):
-    """Compact JSON as str; ASCII only where the value holds lone surrogates."""
+def dumps(value, default=None, **_):
+    """Compact JSON as str; ASCII only where the value holds lone surrogates. `default` makes JSON of what has none."""
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value, default).decode()
     except TypeError:
-        return json.dumps(value, separators=(',', ':'), allow_nan=False)
+        return json.dumps(value, separators=(',', ':'), allow_nan=False, default=default)
 
 
 class OrjsonProvider(JSONProvider):

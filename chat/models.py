@@ -129,6 +129,22 @@ class Block(db.Model):
     created_at = mapped_column(Milliseconds, nullable=False)
 
 
+class Call(db.Model):
+    """A call between two users that is over. Its id is made of the time at which it began."""
+
+    __tablename__ = 'calls'
+    __table_args__ = (Index(None, 'caller_id', 'id'), Index(None, 'callee_id', 'id'),
+                      {**TABLE, 'sqlite_autoincrement': False})
+
+    id = mapped_column(Id, primary_key=True, autoincrement=False)
+    caller_id = mapped_column(Id, reference('users'), nullable=False)
+    callee_id = mapped_column(Id, reference('users'), nullable=False)
+    started_at = mapped_column(Milliseconds, nullable=False)
+    answered_at = mapped_column(Milliseconds)
+    ended_at = mapped_column(Milliseconds, nullable=False)
+    outcome = mapped_column(ascii_key(9), nullable=False)
+
+
 class Message(db.Model):
     """One message. `seq` numbers it within its room; `nonce` tells, after a lost connection, whether it was stored."""
 

@@ -409,6 +409,39 @@ class Room(TypedDict):
     inviteCode: NotRequired[str]
 
 
+# ---------------------------------------------------------------------- calls
+
+CALL_RECEIVERS = 'to', 'receiverId', 'userId'  # names of the other party; the first that is there counts
+
+
+class CallUser(Request):
+    """Whom to call; whatever else the payload holds is passed on."""
+
+    to: Id = Field(validation_alias=AliasChoices(*CALL_RECEIVERS))
+
+
+class CallSignal(CallUser):
+    """An event of a call that is there already."""
+
+    call_id: Id | None = None
+
+
+class ListCalls(Request):
+    before: Id | None = None
+
+
+class Call(TypedDict):
+    """A call that is over."""
+
+    id: int
+    callerId: int
+    calleeId: int
+    startedAt: str
+    answeredAt: str | None
+    endedAt: str
+    outcome: Literal['completed', 'missed', 'declined', 'busy', 'failed']
+
+
 # ---------------------------------------------------------------------- events
 
 class AuthLogin(Request):

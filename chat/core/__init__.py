@@ -8,8 +8,11 @@ from ..errors import Unavailable
 from .accounts import Accounts
 from .background import repeat
 from .blocks import Blocks
+from .call_records import STORE_SECONDS, CallRecords
+from .calls import Calls
 from .database import Database
 from .gatherer import INTERVAL, Gatherer
+from .ice import IceServers
 from .inbox import Inbox
 from .limits import Limits
 from .membership import PURGE_SECONDS, Membership
@@ -48,6 +51,9 @@ class Core:
     typing: Typing
     inbox: Inbox
     writer: Writer
+    calls: Calls
+    call_records: CallRecords
+    ice: IceServers
     _background: tuple = ()
 
     def start(self):
@@ -62,6 +68,8 @@ class Core:
                 repeat(self.presence.announce, 0),
                 repeat(self.typing.expire, 0.25),
                 repeat(self.membership.purge, PURGE_SECONDS),
+                repeat(self.calls.expire, 0.25),
+                repeat(self.call_records.store, STORE_SECONDS),
             )
 
     def stop(self):
@@ -69,10 +77,12 @@ class Core:
         self.writer.stop()
         gevent.killall(self._background)
         self._background = ()
+        self.calls.stop()
         try:
             self.gatherer.flush()
+            self.call_records.store()
         except Unavailable:
-            log.error('the last receipts could not be written: the database does not answer')
+            log.error('the last receipts and calls could not be written: the database does not answer')
         self.database.close()
 
 
@@ -89,11 +99,14 @@ def build(config, engine, hasher):
     receipts = Receipts(database, gatherer, rooms, blocks, publisher)
     messages = Messages(database, rooms, users, blocks, receipts, limits, publisher)
     writer = messages.writer = Writer(database, messages.publish_stored)
+    call_records = CallRecords(database)
     return Core(
         database, publisher, limits, gatherer, rooms, blocks, presence, sessions, accounts, users, receipts,
         messages,
         Membership(database, rooms, users, presence, receipts, limits, publisher),
-        Typing(rooms, blocks, publisher), Inbox(database, rooms, users, blocks, receipts), writer)
+        Typing(rooms, blocks, publisher), Inbox(database, rooms, users, blocks, receipts), writer,
+        Calls(users, blocks, call_records, publisher, config['CALL_TIMEOUT']), call_records,
+        IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']))
 
 
 def limits_of(config):

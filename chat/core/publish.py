@@ -10,13 +10,15 @@ class Event:
 
     `kind` names it in the domain's words (each dialect has its own), `users` are the ids of those who are told, or
     EVERYONE, less those in `without`; `origin`, a connection's id, is left out: it was answered by its acknowledgement.
+    What concerns not users but some of their connections names these, by their ids, in `connections`.
     """
 
     kind: str
     data: dict
-    users: tuple | None
+    users: tuple | None = ()
     origin: str | None = None
     without: frozenset = frozenset()
+    connections: tuple | None = None
 
 
 class Publisher:

@@ -5,14 +5,14 @@ from engineio.payload import Payload
 
 from .. import jsonio, transport
 from ..extensions import socketio
-from . import chat, dialects
+from . import call, chat, dialects
 from .gateway import Gateway
 from .seams import IndexedManager, Namespace, take_events
 from .wire import DirectWire, StockWire
 
 MAX_MESSAGE = 256 * 1024   # bytes of one Engine.IO message
 CHAT = chat.EVENTS | dialects.HANDLERS
-HANDLERS = {'/': CHAT, '/chat': CHAT, '/call': {'auth:login': CHAT['auth:login']}}
+HANDLERS = {'/': CHAT | call.EVENTS, '/chat': CHAT, '/call': call.EVENTS | {'auth:login': CHAT['auth:login']}}
 log = logging.getLogger(__name__)
 quiet = logging.getLogger('chat.socketio')  # the libraries': what clients do wrong is no error of ours
 

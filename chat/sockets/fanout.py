@@ -17,10 +17,19 @@ class FanOut:
         for event in events:
             if event.kind in self._control:
                 self._control[event.kind](**event.data)
+            elif event.connections is not None:
+                self._send(event)
             else:
                 self._add(batches, event)
         if batches:
             self._wire.send_many(batches.items())
+
+    def _send(self, event):
+        """To the connections that an event names: few, and what they are told may hold bytes."""
+        for connection in filter(None, map(self._registry.get, event.connections)):
+            told = render(connection.dialect, event)
+            if told:
+                self._wire.send(connection, *told)
 
     def _add(self, batches, event):
         rendered = {}  # dialect: (name, JSON), made once and only if somebody speaks it

@@ -140,6 +140,7 @@ class Gateway:
         self.core.typing.closed(sid)
         if connection.user_id is not None:
             self.core.presence.disconnected(connection.user_id, sid)
+            self.core.calls.closed(connection.user_id, sid)
         if not any(other.user_id for other in self.registry.of_session(connection.eio_sid)):
             self._waiting.enter(connection.eio_sid, connection.address)  # the transport may stay, but not for nothing
 

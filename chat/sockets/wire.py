@@ -24,8 +24,13 @@ class DirectWire:
             self._write(connection.eio_sid, [f'{_start(3, connection.namespace)}{ack_id}[{jsonio.dumps(result)}]'])
 
     def send(self, connection, name, payload):
-        """Send one event to one connection."""
-        self._write(connection.eio_sid, [encode(connection.namespace, name, jsonio.dumps(payload))])
+        """Send one event to one connection; the payload may hold bytes."""
+        try:
+            packet = encode(connection.namespace, name, jsonio.dumps(payload))
+        except TypeError:  # bytes, which travel behind the JSON, in packets of their own
+            self._server.emit(name, payload, to=connection.sid, namespace=connection.namespace)
+        else:
+            self._write(connection.eio_sid, [packet])
 
     def send_many(self, batches):
         """Send to each connection the list of (name, payload as JSON) that stands behind it, in order.

@@ -17,6 +17,10 @@ EVENTS = {
     'direct_message_sent': _as('message_sent'),
     'room_message': _room_message,
     'lobby_message': lambda data: _room_message(data['message']),
+    'call_started': _as('callUser'),
+    'call_answered': _as('makeAnswer'),
+    'call_candidate': _as('iceCandidate'),
+    'call_ended': _as('endCall'),
 } | {name: _as(name) for name in (
     'typing', 'delivery_receipt', 'read_receipt', 'user_status',
     'room_updated', 'room_deleted', 'member_joined', 'member_left')}
