@@ -12,6 +12,7 @@ import pytest
 from tests.support.databases import MariaDatabase, SqliteDatabase
 from tests.support.http import Account, Http
 from tests.support.mariadb import MariaDB
+from tests.support.nginx import Nginx
 from tests.support.node import BridgeError
 from tests.support.redis import Redis
 from tests.support.server import ChatServer
@@ -60,6 +61,22 @@ def redis_server():
         yield server.start()
     finally:
         server.stop()
+
+
+@pytest.fixture
+def start_nginx():
+    """Puts nginx in front of a server: `start_nginx(server).url`."""
+    proxies = []
+
+    def start(server):
+        reason = Nginx.unavailable_reason()
+        if reason:
+            skip_or_fail(reason)
+        proxies.append(Nginx(server.port).start())
+        return proxies[-1]
+
+    yield start
+    _all_of(proxy.stop for proxy in proxies)
 
 
 @pytest.fixture(scope='session')
