@@ -4,9 +4,9 @@ A row of `stored_files` counts the uses. Whoever takes a file or lets go of it h
 bytes are saved before a row names them, and deleted after none does. So no row is ever without its bytes, and what a
 crash leaves over in between are bytes without a row, which `sweep` finds.
 """
+import os
 from collections import Counter
 from dataclasses import dataclass
-from os import SEEK_END
 
 import gevent
 from sqlalchemy import delete, insert, select, update
@@ -67,7 +67,7 @@ class Files:
             file = self._storage.open(key)
         except FileNotFoundError:
             raise NotFound('There is no such file') from None
-        return Download(file, file.seek(0, SEEK_END), key.partition('.')[0], content_type, filename)
+        return Download(file, os.fstat(file.fileno()).st_size, key.partition('.')[0], content_type, filename)
 
     def delete(self, keys):
         """Delete the bytes that `release` returned, once its transaction is committed."""

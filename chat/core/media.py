@@ -14,6 +14,7 @@ from .storage import Saved
 HEAD = 8192  # bytes that tell what a file is
 UNKNOWN = 'application/octet-stream'
 PICTURES = {'image/png', 'image/jpeg', 'image/gif', 'image/webp'}
+ALIASES = {'image/apng': 'image/png'}
 RECORDINGS = {'audio/webm', 'audio/ogg', 'audio/mp4', 'audio/mpeg', 'audio/wav'}
 INLINE = PICTURES | RECORDINGS  # what a browser may show in place; everything else is only ever saved
 TIFF = b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'  # raw photographs too
@@ -82,7 +83,12 @@ def identify(source):
     if head.startswith(TIFF) or head[4:8] == b'ftyp' and HEIF_BRANDS & brands(head):
         raise UnsupportedMedia('HEIC, AVIF and TIFF can\'t be freed of their metadata here: send a JPEG or PNG')
     recording = recordings.read(source.file, head)
-    return recording or (filetype.guess_mime(head) or UNKNOWN, None)
+    if recording:
+        return recording
+    guessed = filetype.guess_mime(head)
+    if guessed is None or guessed in RECORDINGS:
+        return UNKNOWN, None  # it only begins like a recording
+    return ALIASES.get(guessed, guessed), None
 
 
 def brands(head):

@@ -99,11 +99,13 @@ def redraw_jpeg(image, upright, cleaned):
 
 
 def in_colour(image):
-    """The picture in a mode that every small one can have, with transparency where it has some."""
+    """The picture in a mode that every small one can have, with transparency where it has some; itself if it is so."""
+    if image.mode in ('RGB', 'RGBA'):
+        return image
     if image.mode.startswith('I;16'):
         image = image.convert('I').point(lambda value: value / 256).convert('L')
     coloured = image.convert('RGBA' if image.has_transparency_data else 'RGB')
-    if image.mode not in ('RGB', 'RGBA', 'P'):
+    if image.mode != 'P':
         coloured.info.pop('icc_profile', None)  # it speaks of grey, or of ink
     return coloured
 

@@ -8,7 +8,7 @@ import struct
 
 from tinytag import TinyTag, TinyTagException
 
-MAX_ELEMENTS = 300_000  # of a container, over an hour of sound; further ones are not looked at
+MAX_ELEMENTS = 300_000  # of a file, over an hour of sound; further ones are not looked at
 LONGEST = 2**53         # milliseconds
 EBML, OGG = b'\x1a\x45\xdf\xa3', b'OggS'
 OGG_VIDEO = b'\x80theora', b'\x01video', b'BBCD\0'
@@ -30,11 +30,26 @@ def read(file, head):
 
 
 def by_tags(file, content_type):
+    file.seek(0)
     try:
-        duration = TinyTag.get(file_obj=file, tags=False).duration
+        duration = TinyTag.get(file_obj=Bounded(file), tags=False).duration
     except TinyTagException:
         return None  # it only begins like one
     return None if duration is None else (content_type, in_milliseconds(duration * 1000))
+
+
+class Bounded:
+    """A file that can't be read without end in tiny pieces, as a hostile one would have it."""
+
+    def __init__(self, file):
+        self._file, self._left = file, MAX_ELEMENTS
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size=-1):
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError('too many pieces')
+        return self._file.read(size)
 
 
 def in_container(file, reader):
