@@ -50,7 +50,8 @@ class Config:
         self.CLIENT_URL = [origin.rstrip('/') for origin in read.items('CLIENT_URL') if origin != '*']
         self.TRUSTED_PROXIES = read.networks('TRUSTED_PROXIES')
         self.SOCKET_TRANSPORT = read.choice('SOCKET_TRANSPORT', ('direct', 'stock'), default='direct')
-        self.MAX_CONTENT_LENGTH = 256 * 1024  # bytes of a request's body
+        self.MAX_CONTENT_LENGTH = 256 * 1024  # bytes of a request's body, where no file is taken
+        self._read_uploads(read)
 
     def _read_database(self, read):
         self.SQLALCHEMY_DATABASE_URI = read.database()
@@ -81,6 +82,13 @@ class Config:
         self.STUN_URLS = read.urls('STUN_URLS', 'stun', 'stuns')
         self.TURN_URLS = read.urls('TURN_URLS', 'turn', 'turns')
         self.TURN_SECRET = read.text('TURN_SECRET')
+
+    def _read_uploads(self, read):
+        folder = read.text('UPLOAD_FOLDER', default=str(Path(self.INSTANCE_PATH) / 'uploads'))
+        self.UPLOAD_FOLDER = str(Path(folder).absolute())
+        self.MAX_UPLOAD_BYTES = read.number('MAX_UPLOAD_BYTES', default=25 * 2**20, least=1)
+        self.UPLOAD_QUOTA_BYTES = read.number('UPLOAD_QUOTA_BYTES', default=2**30)
+        self.PUBLIC_URL = read.web_address('PUBLIC_URL')
 
 
 class Reader:
@@ -142,6 +150,13 @@ class Reader:
         if not match:
             raise ConfigError(f'{name} must be count/seconds, such as 5/10, or none, not {text!r}')
         return int(match[1]), int(match[2])
+
+    def web_address(self, name):
+        """The address of a site, without a slash at its end; '' if unset."""
+        text = self.text(name, default='').rstrip('/')
+        if text and not re.fullmatch(r'https?://[^\s?#]+', text):
+            raise ConfigError(f'{name} must look like https://chat.example.com, not {text!r}')
+        return text
 
     def networks(self, name):
         """Addresses or networks in CIDR notation."""

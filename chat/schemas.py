@@ -27,6 +27,8 @@ from .errors import Invalid
 
 SPECIAL_USE_DOMAIN_NAMES.clear()  # .local and .test are what small teams and their tests use
 MAX_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
+MAX_ATTACHMENTS = 10
+MAX_DURATION = 24 * 3_600_000  # milliseconds
 
 
 # ---------------------------------------------------------------------- types of fields
@@ -275,6 +277,7 @@ class Content(Request):
     """What every way of sending a message takes."""
 
     content: Text = Field('', validation_alias=AliasChoices('content', 'message'))
+    attachment_ids: list[Id] | None = Field(None, max_length=MAX_ATTACHMENTS)
     reply_to_id: Id | None = None
     client_id: ClientId | None = None
 
@@ -324,6 +327,28 @@ class MessageReference(Request):
     message_id: Id
 
 
+class Upload(Request):
+    """The fields of a form beside its file."""
+
+    kind: Literal['voice'] | None = None
+    duration_ms: Annotated[int, BeforeValidator(read_id), Field(le=MAX_DURATION)] | None = None
+
+
+class Attachment(TypedDict):
+    """A file, in a message or on its way into one."""
+
+    id: int
+    kind: Literal['image', 'file', 'voice']
+    filename: str
+    contentType: str
+    size: int
+    url: str
+    thumbnailUrl: str | None
+    width: int | None
+    height: int | None
+    durationMs: int | None
+
+
 class Message(TypedDict):
     """A message of any conversation."""
 
@@ -333,7 +358,7 @@ class Message(TypedDict):
     receiverId: int | None
     type: Literal['text', 'emoji', 'image', 'file', 'voice']
     content: str
-    attachments: list
+    attachments: list[Attachment]
     replyToId: int | None
     clientId: str | None
     reactions: list

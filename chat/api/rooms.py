@@ -11,6 +11,7 @@ from ..schemas import (
     MessageReference,
     RenameRoom,
 )
+from .forms import takes_message
 from .messages import PAGE, send
 from .support import core, make_blueprint, me, next_link, page_link, page_of, takes, takes_query
 
@@ -115,9 +116,9 @@ def list_messages(query, room_id):
 
 
 @blueprint.post('/<id:room_id>/messages')
-@takes(Content)
-def send_message(body, room_id):
-    message, status = send(core.rooms.require_member(me(), room_id), body)
+@takes_message(Content)
+def send_message(body, files, room_id):
+    message, status = send(core.rooms.require_member(me(), room_id), body, files)
     return {'message': message}, status
 
 

@@ -39,6 +39,12 @@ def public(view):
     return view
 
 
+def signable(view):
+    """Mark a view that a signature in the address opens as well; without a good token `me_or_nobody` is None."""
+    view.is_signable = True
+    return view
+
+
 def takes(model):
     """Give the view its validated JSON body as first argument."""
     def decorate(view):
@@ -92,12 +98,14 @@ def admit():
         return
     view = current_app.view_functions.get(request.endpoint)
     g.address = client_address(request.environ, current_app.config['TRUSTED_PROXIES'])
+    g.identity = None
     try:
-        g.identity = None if view is None or getattr(view, 'is_public', False) else \
-            tokens.authenticate(shown_token(), core.sessions)
+        if view is not None and not getattr(view, 'is_public', False):
+            g.identity = tokens.authenticate(shown_token(), core.sessions)
     except Unauthorized:
-        core.limits.charge('requests', 'address', g.address)
-        raise
+        if not (getattr(view, 'is_signable', False) and 'signature' in request.args):
+            core.limits.charge('requests', 'address', g.address)
+            raise
     caller = ('user', g.identity.user_id) if g.identity else ('address', g.address)
     core.limits.charge('requests', *caller)
 
@@ -114,6 +122,11 @@ def shown_token():
 def me():
     """The caller's user id."""
     return g.identity.user_id
+
+
+def me_or_nobody():
+    """The caller's user id; None for who came with a signature instead of a token."""
+    return g.identity and g.identity.user_id
 
 
 def finish(response):

@@ -20,10 +20,12 @@ RECEIVER_SECONDS = 5  # for which a user is taken to be there
 class Users:
     """A User is made for a viewer: to those it blocked it looks offline."""
 
-    public_columns = (USERS.c.id, USERS.c.username, USERS.c.display_name, USERS.c.last_seen, USERS.c.created_at)
+    public_columns = (USERS.c.id, USERS.c.username, USERS.c.display_name, USERS.c.last_seen, USERS.c.created_at,
+                      USERS.c.avatar_key)
 
-    def __init__(self, database, presence, blocks, accounts):
+    def __init__(self, database, presence, blocks, accounts, avatars):
         self._database, self._presence, self._blocks, self._accounts = database, presence, blocks, accounts
+        self._avatars = avatars
         self._names = Cache(MAX_NAMES, self._load_name)
         self._receivers = TTLCache(MAX_NAMES, RECEIVER_SECONDS)
 
@@ -127,7 +129,8 @@ class Users:
     def as_object(self, row, viewer_id):
         """The User of a row with `public_columns`, as the viewer sees it."""
         return {
-            'id': row.id, 'username': row.username, 'displayName': row.display_name, 'avatarUrl': None,
+            'id': row.id, 'username': row.username, 'displayName': row.display_name,
+            'avatarUrl': self._avatars.url(row.id, row.avatar_key),
             'online': self._presence.is_online(row.id, viewer_id),
             'lastSeen': iso(self._presence.last_seen(row.id, row.last_seen, viewer_id)),
             'createdAt': iso(row.created_at),

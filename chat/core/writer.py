@@ -12,8 +12,9 @@ import gevent
 from gevent.queue import Full, Queue
 from sqlalchemy import select, tuple_
 
-from ..errors import ChatError, Conflict, NotFound, Unavailable
+from ..errors import ChatError, Conflict, Invalid, NotFound, Unavailable
 from ..models import Message
+from . import attachments
 from .clock import now_ms
 from .rooms import ROOMS, LiveRoom
 
@@ -45,6 +46,7 @@ class Draft:
     done: object
     author: str | None = None  # the sender's displayName, where dialects want it
     given: dict | None = None  # what the client says of the message, for them as well
+    attachments: tuple | list = ()  # rows of what it takes along
     nonce: int = 0
     id: int | None = None
     seq: int | None = None
@@ -69,6 +71,7 @@ class Stored:
 
     row: object
     duplicate: bool
+    attachments: tuple | list = ()
 
 
 class Writer:
@@ -160,18 +163,20 @@ class Writer:
         with self._database.writing() as connection:
             rooms = self._lock_rooms(connection, batch)
             known = self._find_known(connection, batch, again)
+            unsent = self._lock_unsent(connection, batch)
             outcomes, new = [], []
             for draft in batch:
-                outcome = self._settle(draft, rooms, known)
+                outcome = self._settle(draft, rooms, known) or self._take(draft, unsent)
                 if outcome is None:
                     new.append(draft)
-                    outcome = Stored(draft, duplicate=False)
+                    outcome = Stored(draft, False, draft.attachments)
                     if draft.client_id is not None:
                         known[draft.client_key] = draft
                 outcomes.append(outcome)
             if new:
                 self._insert(connection, new, rooms)
                 self._in_doubt = True  # an error from here on may be that of a commit that happened
+            self._find_attachments(connection, outcomes)
         if new:
             self._newest_id = new[-1].id
         return outcomes
@@ -181,7 +186,7 @@ class Writer:
         if draft.nonce in known:
             stored = known[draft.nonce]
             draft.id, draft.seq, draft.created_at = stored.id, stored.seq, stored.created_at
-            return Stored(draft, duplicate=False)
+            return Stored(draft, False, draft.attachments)
         first = draft.client_id is not None and known.get(draft.client_key)
         if first:
             room_id = first.room.id if isinstance(first, Draft) else first.room_id
@@ -191,6 +196,27 @@ class Writer:
         if draft.room.id not in rooms:
             return NotFound('There is no such room')
         return None
+
+    def _lock_unsent(self, connection, batch):
+        """The ids of the batch's attachments that are still to be had."""
+        ids = [row.id for draft in batch if draft.attachments for row in draft.attachments]
+        return attachments.lock_unsent(connection, ids) if ids else set()
+
+    def _take(self, draft, unsent):
+        """Take the draft's attachments out of those still to be had; the outcome of a draft whose are not, else None."""
+        ids = {row.id for row in draft.attachments} if draft.attachments else set()
+        if not ids <= unsent:
+            return Invalid(attachmentIds='names an upload that was sent before: upload the file again')
+        unsent -= ids
+        return None
+
+    def _find_attachments(self, connection, outcomes):
+        """Fill in what duplicates took along when they were first stored."""
+        again = [outcome for outcome in outcomes if isinstance(outcome, Stored) and outcome.duplicate
+                 and outcome.row.type in attachments.KINDS]
+        found = attachments.of_messages(connection, [outcome.row.id for outcome in again]) if again else {}
+        for outcome in again:
+            outcome.attachments = found.get(outcome.row.id, ())
 
     def _lock_rooms(self, connection, batch):
         """{room id: its last sequence number}; whoever else writes to these rooms waits for this transaction."""
@@ -227,6 +253,8 @@ class Writer:
         first = result.lastrowid - (len(drafts) - 1 if self._database.is_sqlite else 0)
         for index, draft in enumerate(drafts):
             draft.id = first + index * step
+            if draft.attachments:
+                attachments.claim(connection, draft.id, [row.id for row in draft.attachments])
         self._advance_rooms(connection, {draft.room.id: draft for draft in drafts})
 
     def _insert_statement(self, count):

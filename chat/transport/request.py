@@ -1,6 +1,7 @@
 """pywsgi's side: requests whose socket can be taken over, the `access_token` header, quiet refusals."""
 import errno
 import logging
+import re
 import ssl
 import sys
 
@@ -17,6 +18,7 @@ TLS_TIMEOUT = 10  # seconds for a TLS handshake
 TAKE_SOCKET = 'chat.take_socket'  # the name of the handler's offer in the WSGI environment
 
 _PlainSocket = get_original('socket', 'socket')
+_SIGNATURE = re.compile(r'(signature=)[^&\s\'"]*')
 _GONE = (errno.ETIMEDOUT, errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH)
 _KEPT = frozenset((
     'REQUEST_METHOD', 'SCRIPT_NAME', 'PATH_INFO', 'QUERY_STRING', 'SERVER_NAME', 'SERVER_PORT', 'SERVER_PROTOCOL',
@@ -132,9 +134,13 @@ class ChatHandler(WSGIHandler):
 
     # ------------------------------------------------------------------ errors
 
+    def format_request(self):
+        """The line of an access log, where a host keeps one: without signatures, which open what they sign."""
+        return without_signature(super().format_request())
+
     def log_error(self, msg, *args):
         """Log what a client did wrong."""
-        bad_requests.write(msg % args if args else msg)
+        bad_requests.write(without_signature(msg % args if args else msg))
 
     def _handle_client_error(self, ex):
         if not isinstance(ex, ValueError):  # for which pywsgi would print a traceback
@@ -147,6 +153,11 @@ class ChatHandler(WSGIHandler):
             self.close_connection = True
         else:
             super().handle_error(t, v, tb)
+
+
+def without_signature(text):
+    """The text without the signatures of addresses in it."""
+    return _SIGNATURE.sub(r'\1…', text)
 
 
 class ChatServer(WSGIServer):
