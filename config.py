@@ -82,6 +82,8 @@ class Config:
         self.STUN_URLS = read.urls('STUN_URLS', 'stun', 'stuns')
         self.TURN_URLS = read.urls('TURN_URLS', 'turn', 'turns')
         self.TURN_SECRET = read.text('TURN_SECRET')
+        if self.TURN_URLS and not self.TURN_SECRET:
+            raise ConfigError('TURN_URLS needs TURN_SECRET: browsers refuse servers of which one has no credentials')
 
     def _read_uploads(self, read):
         folder = read.text('UPLOAD_FOLDER', default=str(Path(self.INSTANCE_PATH) / 'uploads'))

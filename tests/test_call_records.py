@@ -235,4 +235,9 @@ def test_turn_credentials_are_limited_in_time_and_good_for_coturn(start_server, 
 ])
 def test_what_browsers_would_refuse_is_refused_at_the_start(name, value, tmp_path):
     with pytest.raises(ConfigError, match=name):
-        Config({name: value, 'INSTANCE_PATH': str(tmp_path)})
+        Config({'TURN_SECRET': 'north', name: value, 'INSTANCE_PATH': str(tmp_path)})
+
+
+def test_turn_needs_a_secret(tmp_path):
+    with pytest.raises(ConfigError, match='TURN_SECRET'):
+        Config({'TURN_URLS': TURN['TURN_URLS'], 'INSTANCE_PATH': str(tmp_path)})

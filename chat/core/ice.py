@@ -18,7 +18,7 @@ class IceServers:
         """The `iceServers` of an RTCPeerConnection of the user."""
         servers = [{'urls': self._stun_urls}] if self._stun_urls else []
         if self._turn_urls:
-            servers.append({'urls': self._turn_urls} | (self._credentials(user_id) if self._secret else {}))
+            servers.append({'urls': self._turn_urls} | self._credentials(user_id))
         return servers
 
     def _credentials(self, user_id):
