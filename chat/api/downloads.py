@@ -1,18 +1,16 @@
-"""Files as answers: whole or in ranges, and never as anything that a browser would run."""
+"""Files as answers: whole or in part, and never as anything that a browser would run."""
 import re
 from urllib.parse import quote
 
 import gevent
 from flask import Response, request
-from werkzeug.exceptions import RequestedRangeNotSatisfiable
-from werkzeug.http import parse_range_header
-from werkzeug.wsgi import FileWrapper
 
 from ..core.media import INLINE, UNKNOWN
 from ..errors import ChatError
 
 PIECE = 64 * 1024
 SANDBOX = "sandbox; default-src 'none'"
+RANGE = re.compile(r'bytes=([0-9]{0,20})-([0-9]{0,20})')
 NOT_PLAIN = re.compile(r'[^ -~]|[%"\\;]')  # what stands in no simple parameter of a header
 EXTENDED = "!#$&+-.^_`|~"                  # what stands as it is in an extended one (RFC 8187)
 
@@ -22,30 +20,56 @@ class RangeNotSatisfiable(ChatError):
 
 
 def answer(download):
-    """The answer with a core Download: 200, 206, 304 or 416. The bytes are shown in place only if they can't do harm."""
-    is_inline = download.content_type in INLINE
-    response = Response(Pieces(download.file, PIECE), direct_passthrough=True,
-                        content_type=download.content_type if is_inline else UNKNOWN)
+    """The answer with a core Download: 200, 206, 304 or 416 (RFC 9110)."""
+    response = Response(direct_passthrough=True)
     response.call_on_close(download.file.close)
-    response.content_length = download.size
+    describe(response, download)
+    if request.if_none_match.contains_weak(download.etag):
+        response.status_code = 304
+        return response
+    try:
+        asked = asked_range(download)
+    except RangeNotSatisfiable as error:
+        download.file.close()
+        return error.as_object(), error.status, {'Content-Range': f'bytes */{download.size}'}
+    start, end = asked or (0, download.size)
+    if asked:
+        response.status_code = 206
+        response.headers['Content-Range'] = f'bytes {start}-{end - 1}/{download.size}'
+    response.content_length = end - start
+    response.response = pieces(download.file, start, end)
+    return response
+
+
+def describe(response, download):
+    """What stands in the head of each answer. Only what can do no harm is shown in place, everything else is saved."""
+    is_inline = download.content_type in INLINE
+    response.content_type = download.content_type if is_inline else UNKNOWN
     response.set_etag(download.etag)
+    response.headers['Accept-Ranges'] = 'bytes'
     response.headers['Cache-Control'] = 'private'
     response.headers['Content-Disposition'] = disposition('inline' if is_inline else 'attachment', download.filename)
     if not is_inline:
         response.headers['Content-Security-Policy'] = SANDBOX
-    try:
-        return response.make_conditional(understood(request.environ), accept_ranges=True, complete_length=download.size)
-    except RequestedRangeNotSatisfiable:
-        download.file.close()
-        return RangeNotSatisfiable().as_object(), 416, {'Content-Range': f'bytes */{download.size}'}
 
 
-def understood(environ):
-    """The request without a Range that is malformed or asks for several, which is answered with the whole file."""
-    asked = parse_range_header(environ.get('HTTP_RANGE'))
-    if asked is not None and asked.units == 'bytes' and len(asked.ranges) == 1:
-        return environ
-    return {name: value for name, value in environ.items() if name != 'HTTP_RANGE'}
+def asked_range(download):
+    """(start, end) of the one range that the request asks for; None where it asks for none, for several, or in vain.
+
+    Raises RangeNotSatisfiable for one that begins beyond the end.
+    """
+    match = RANGE.fullmatch(request.headers.get('Range', '').strip())
+    condition = request.headers.get('If-Range')
+    if request.method != 'GET' or not match or condition not in (None, f'"{download.etag}"'):
+        return None
+    first, last = match.groups()
+    if first and last and int(first) > int(last) or not (first or last):
+        return None
+    start = int(first) if first else max(0, download.size - int(last))
+    end = min(int(last) + 1, download.size) if first and last else download.size
+    if start >= download.size:
+        raise RangeNotSatisfiable
+    return start, end
 
 
 def disposition(how, filename):
@@ -55,9 +79,10 @@ def disposition(how, filename):
     return f'{how}; filename="{plain}"{extended}'
 
 
-class Pieces(FileWrapper):
-    """A file in pieces; others get their turn in between, however fast the client reads."""
-
-    def __next__(self):
+def pieces(file, start, end):
+    """The bytes from start to end; others get their turn in between, however fast the client reads."""
+    file.seek(start)
+    while start < end and (piece := file.read(min(PIECE, end - start))):
+        yield piece
+        start += len(piece)
         gevent.sleep(0)
-        return super().__next__()

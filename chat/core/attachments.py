@@ -9,6 +9,7 @@ from .files import release
 
 ATTACHMENTS = Attachment.__table__
 IMAGE, FILE, VOICE = 'image', 'file', 'voice'
+MOST = 10  # to each message
 KINDS = {IMAGE, FILE, VOICE}  # also the types of messages that have attachments
 
 

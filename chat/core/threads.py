@@ -21,11 +21,25 @@ class Threads:
         self._waiting = 0
 
     def run(self, function, *arguments):
-        """Call the function in a thread while other greenlets go on. Raises Unavailable when too many wait."""
+        """Call the function in a thread while other greenlets go on; returns or raises what it does.
+
+        Raises Unavailable when too many wait.
+        """
         if self._waiting >= self._max_waiting:
             raise Unavailable(self._busy, retry_after=5)
         self._waiting += 1
         try:
-            return self._pool.apply(function, arguments)
+            result, error = self._pool.apply(_outcome, (function, arguments))
         finally:
             self._waiting -= 1
+        if error is not None:
+            raise error
+        return result
+
+
+def _outcome(function, arguments):
+    """(result, error) of the call: what is raised in a thread of gevent's pool is logged as if nobody expected it."""
+    try:
+        return function(*arguments), None
+    except Exception as error:
+        return None, error

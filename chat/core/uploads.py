@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select
 from ..errors import Invalid, NotFound, RateLimited, TooLarge, Unauthorized
 from ..models import Message, User
 from . import attachments, filenames, media
-from .attachments import ATTACHMENTS, KINDS
+from .attachments import ATTACHMENTS, KINDS, MOST
 from .clock import now_ms
 from .pictures import SMALL
 
@@ -92,6 +92,8 @@ class Uploads:
 
         Raises Invalid, with the same words for what is somebody else's and what does not exist.
         """
+        if len(ids) > MOST:
+            raise Invalid(attachmentIds=f'must have at most {MOST} items, with the files of the form')
         if len(set(ids)) < len(ids):
             raise Invalid(attachmentIds='names an upload twice')
         query = select(ATTACHMENTS).where(ATTACHMENTS.c.id.in_(ids), ATTACHMENTS.c.uploader_id == user_id)
