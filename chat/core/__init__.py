@@ -35,6 +35,7 @@ from .users import Users
 from .writer import Writer
 
 log = logging.getLogger(__name__)
+BUSY_WITH_FILES = 'Too many files are arriving just now: try again in a moment'
 INVITE_LIMIT = 10, 900  # wrong invite codes of one user, in seconds
 MAX_FILES_WAITING = 50   # to be read and stored, at up to a second for a large picture
 
@@ -65,6 +66,7 @@ class Core:
     files: Files
     uploads: Uploads
     avatars: Avatars
+    threads: tuple
     _background: tuple = ()
 
     def start(self):
@@ -96,6 +98,8 @@ class Core:
             self.call_records.store()
         except Unavailable:
             log.error('the last receipts and calls could not be written: the database does not answer')
+        for threads in self.threads:
+            threads.stop()
         self.database.close()
 
 
@@ -107,8 +111,9 @@ def build(config, engine, hasher):
     presence = Presence(database, gatherer, rooms, blocks, publisher)
     lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
     sessions = Sessions(database, publisher, int(lifetime.total_seconds() * 1000))
-    accounts = Accounts(database, sessions, rooms, limits, Threads(), hasher, config['REGISTRATION_OPEN'])
-    files, uploads, avatars = build_files(config, database, rooms)
+    sign_in_threads, file_threads = Threads(), Threads(max_waiting=MAX_FILES_WAITING, busy=BUSY_WITH_FILES)
+    accounts = Accounts(database, sessions, rooms, limits, sign_in_threads, hasher, config['REGISTRATION_OPEN'])
+    files, uploads, avatars = build_files(config, database, rooms, file_threads)
     users = Users(database, presence, blocks, accounts, avatars)
     receipts = Receipts(database, gatherer, rooms, blocks, publisher)
     messages = Messages(database, rooms, users, blocks, receipts, uploads, limits, publisher)
@@ -121,14 +126,13 @@ def build(config, engine, hasher):
         Typing(rooms, blocks, publisher), Inbox(database, rooms, users, blocks, receipts, uploads), writer,
         Calls(users, blocks, call_records, publisher, config['CALL_TIMEOUT']), call_records,
         IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']),
-        files, uploads, avatars)
+        files, uploads, avatars, (sign_in_threads, file_threads))
 
 
-def build_files(config, database, rooms):
+def build_files(config, database, rooms, threads):
     """What keeps files: (Files, Uploads, Avatars). Their threads are their own, so that no sign-in waits for a picture."""
     storage = LocalStorage(config['UPLOAD_FOLDER'])
     files = Files(database, storage)
-    threads = Threads(max_waiting=MAX_FILES_WAITING, busy='Too many files are arriving just now: try again in a moment')
     signatures = Signatures(config['JWT_SECRET_KEY'], config['PUBLIC_URL'])
     uploads = Uploads(database, rooms, storage, files, threads, signatures, config['UPLOAD_QUOTA_BYTES'])
     return files, uploads, Avatars(database, storage, files, threads, signatures)

@@ -36,6 +36,10 @@ class Threads:
             raise error
         return result
 
+    def stop(self):
+        """Wait for what is being done, and end the threads: a process that exits under them is aborted."""
+        self._pool.kill()
+
 
 def _outcome(function, arguments):
     """(result, error) of the call: what is raised in a thread of gevent's pool is logged as if nobody expected it."""
