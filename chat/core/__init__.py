@@ -111,7 +111,7 @@ def build(config, engine, hasher):
 
 
 def build_files(config, database, rooms):
-    """What keeps files: (Files, Uploads, Avatars). Their threads are their own, so that no sign-in waits for a picture."""
+    """(Files, Uploads, Avatars), with threads of their own, so that no sign-in waits for a picture."""
     storage = LocalStorage(config['UPLOAD_FOLDER'])
     files = Files(database, storage)
     threads = Threads(max_waiting=MAX_FILES_WAITING, busy='Too many files are arriving just now: try again in a moment')
