@@ -10,6 +10,7 @@ import os
 import pytest
 
 from tests.support.databases import MariaDatabase, SqliteDatabase
+from tests.support.files import post_file
 from tests.support.http import Account, Http
 from tests.support.mariadb import MariaDB
 from tests.support.nginx import Nginx
@@ -160,6 +161,17 @@ def http(watched_server, open_http):
 def new_user(http):
     """Registers users on the shared server: `new_user()`, `new_user('alice', displayName='A')`."""
     return http.register
+
+
+@pytest.fixture
+def upload(http):
+    """Uploads bytes to the shared server: `upload(account, data, filename, **fields)`; returns the Attachment."""
+    def send(account, data, filename='file.bin', **fields):
+        response = post_file(http.as_user(account), '/api/uploads', data, filename, **fields)
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    return send
 
 
 @pytest.fixture

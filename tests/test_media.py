@@ -208,7 +208,8 @@ def test_a_voice_note_that_is_no_sound_is_refused(take_in, tmp_path, data):
 
 
 @pytest.mark.parametrize(('data', 'content_type'), [
-    (made.PROGRAM, 'application/x-executable'), (b'x', 'application/octet-stream'), (made.PDF, 'application/pdf'), (made.SVG, 'application/octet-stream'),
+    (made.PROGRAM, 'application/x-executable'), (b'x', 'application/octet-stream'), (made.PDF, 'application/pdf'),
+    (made.SVG, 'application/octet-stream'),
     (made.HTML, 'application/octet-stream'),
     (made.m4a(handlers=(b'vide', b'soun')), 'application/octet-stream')])
 def test_everything_else_is_a_file_that_is_kept_as_it_is(take_in, stored, data, content_type):

@@ -104,7 +104,8 @@ def test_gunicorn_refuses_a_weak_secret_and_several_workers(start_server):
 @pytest.mark.parametrize(('name', 'value'), [
     ('PORT', 'x'), ('PORT', '70000'), ('JWT_EXPIRES_IN', '5 hours'), ('RATE_LIMIT_EVENTS', '5'), ('DATABASE_URL', 'x'),
     ('DATABASE_URL', 'postgres://a/b'), ('TRUSTED_PROXIES', 'everyone'), ('AUTO_MIGRATE', 'perhaps'),
-    ('REGISTRATION', 'maybe'), ('BCRYPT_LOG_ROUNDS', '40')])
+    ('REGISTRATION', 'maybe'), ('BCRYPT_LOG_ROUNDS', '40'), ('MAX_UPLOAD_BYTES', '0'),
+    ('UPLOAD_QUOTA_BYTES', '5 GB'), ('PUBLIC_URL', 'chat.example.com')])
 def test_a_wrong_setting_is_named_in_one_line(name, value):
     env = {'PATH': os.environ['PATH'], name: value}
     ended = subprocess.run([sys.executable, 'wsgi.py'], cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=30)

@@ -130,7 +130,7 @@ def build(config, engine, hasher):
 
 
 def build_files(config, database, rooms, threads):
-    """What keeps files: (Files, Uploads, Avatars). Their threads are their own, so that no sign-in waits for a picture."""
+    """(Files, Uploads, Avatars), with threads of their own, so that no sign-in waits for a picture."""
     storage = LocalStorage(config['UPLOAD_FOLDER'])
     files = Files(database, storage)
     signatures = Signatures(config['JWT_SECRET_KEY'], config['PUBLIC_URL'])

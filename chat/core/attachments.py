@@ -38,7 +38,7 @@ def of_messages(connection, message_ids):
 
 
 def remove(connection, *conditions, limit=None):
-    """Remove the attachments that meet the conditions; returns (how many, the keys of files to delete after the commit)."""
+    """Remove those that meet the conditions; returns (how many, the keys of files to delete after the commit)."""
     query = select(ATTACHMENTS.c.id, ATTACHMENTS.c.key, ATTACHMENTS.c.thumbnail_key).where(*conditions)
     rows = connection.execute(query.order_by(ATTACHMENTS.c.id).limit(limit).with_for_update()).all()
     if not rows:

@@ -6,7 +6,7 @@ LONGEST = 150            # characters
 LONGEST_ENDING = 20
 NAMELESS = 'file'
 RESERVED = re.compile(r'[<>:"|?*]')  # by one file system or another
-INVISIBLE = {'Cc', 'Cf', 'Cs', 'Co', 'Cn', 'Zl', 'Zp'}  # controls, marks that turn the direction of writing, and the like
+INVISIBLE = {'Cc', 'Cf', 'Cs', 'Co', 'Cn', 'Zl', 'Zp'}  # controls, marks of the direction of writing, and the like
 
 
 def clean(name):

@@ -38,7 +38,7 @@ class Files:
         self._database, self._storage = database, storage
 
     def keep(self, saved, store):
-        """Use newly saved bytes, in one transaction with what `store(connection, keys)` does; returns what that returns.
+        """Use newly saved bytes, in one transaction with what `store(connection, keys)` does; returns what it returns.
 
         `saved` are Saved objects; `keys` has the key to store for each: its own, or that of the same bytes of earlier.
         Whatever is not used in the end is deleted.
@@ -48,7 +48,7 @@ class Files:
             for attempt in range(ATTEMPTS):
                 try:
                     with self._database.writing() as connection:
-                        keys = {item: take(connection, item) for item in sorted(set(saved), key=lambda item: item.sha256)}
+                        keys = {item: take(connection, item) for item in sorted(saved, key=lambda item: item.sha256)}
                         result = store(connection, [keys[item] for item in saved])
                     unused -= set(keys.values())
                     return result
@@ -110,7 +110,8 @@ def release(connection, keys):
     uses = Counter(key for key in keys if key is not None)
     for key in sorted(uses):
         connection.execute(update(FILES).where(FILES.c.key == key).values(uses=FILES.c.uses - uses[key]))
-    unused = connection.execute(select(FILES.c.key).where(FILES.c.key.in_(list(uses)), FILES.c.uses <= 0)).scalars().all()
+    query = select(FILES.c.key).where(FILES.c.key.in_(list(uses)), FILES.c.uses <= 0)
+    unused = connection.execute(query).scalars().all()
     if unused:
         connection.execute(delete(FILES).where(FILES.c.key.in_(unused)))
     return unused

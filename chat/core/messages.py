@@ -61,7 +61,7 @@ class Messages:
             raise
 
     def _attachments(self, sender_id, content, ids, client_id):
-        """The rows of what goes along. Raises Invalid, but for a repetition: the writer answers it with what was stored."""
+        """The rows of what goes along. Raises Invalid, but for a repetition, which is answered with what was stored."""
         try:
             if not content and not ids:
                 raise Invalid(content='is empty: send some text or a file')
@@ -173,7 +173,8 @@ class Messages:
         live = {room_id: self._rooms.require_member(user_id, room_id) for room_id in room_ids}
         marks = {room_id: self._receipts.of_direct(room, user_id) for room_id, room in live.items()}
         attached = self._uploads.of_messages(rows)
-        return page.cut([self._for_viewer(user_id, row, live[row.room_id], marks[row.room_id], attached) for row in rows])
+        return page.cut([self._for_viewer(user_id, row, live[row.room_id], marks[row.room_id], attached)
+                         for row in rows])
 
 
 class Page:

@@ -71,9 +71,9 @@ def gif_pieces(data):
     while data[position] != GIF_END:
         start, mark = position, data[position]
         if mark == GIF_EXTENSION:
-            label = data[position + 1]
             position = gif_blocks_end(data, position + 2)
-            is_kept = label == GIF_CONTROL or label == GIF_APPLICATION and data[start + 3:start + 14] in GIF_KEPT_APPLICATIONS
+            label, application = data[start + 1], data[start + 3:start + 14]
+            is_kept = label == GIF_CONTROL or label == GIF_APPLICATION and application in GIF_KEPT_APPLICATIONS
         elif mark == GIF_IMAGE:
             position = gif_blocks_end(data, position + 11 + gif_palette(data[position + 9]))
             is_kept = True

@@ -1,4 +1,4 @@
-"""Pictures: decoded, turned upright, without metadata, and small ones of them. All of it belongs into native threads."""
+"""Pictures: decoded, turned upright, without metadata, and small ones of them. All of it is for native threads."""
 import logging
 from contextlib import contextmanager
 

@@ -15,7 +15,7 @@ OGG_VIDEO = b'\x80theora', b'\x01video', b'BBCD\0'
 
 
 def read(file, head):
-    """(content type, milliseconds or None) of a file of sound alone whose first bytes are `head`; None for any other."""
+    """(content type, milliseconds or None) of a file of sound alone that begins with `head`; None for any other."""
     if head.startswith(EBML):
         return in_container(file, read_webm)
     if head[4:8] == b'ftyp':
@@ -138,7 +138,8 @@ def read_mp4(data):
         if kind == b'hdlr':
             handlers.add(data[start + 8:start + 12])
         elif kind == b'mvhd':
-            scale, length = struct.unpack_from('>IQ' if data[start] else '>II', data, start + (20 if data[start] else 12))
+            form, offset = ('>IQ', 20) if data[start] else ('>II', 12)  # by the version of the box
+            scale, length = struct.unpack_from(form, data, start + offset)
             is_known = scale and length and length not in UNKNOWN  # 0 where it was recorded as a stream
             duration = length / scale if is_known else None
     if b'soun' not in handlers or b'vide' in handlers:

@@ -17,6 +17,7 @@ PRUNE_SECONDS = 3600          # more often than once a day, so that nothing stay
 SWEEP_SECONDS = 24 * 3600
 PRUNED_AT_ONCE = 100
 MAX_RECEIVING = 10            # requests with files of one user at a time
+IS_UNSENT = ATTACHMENTS.c.message_id.is_(None)
 NOT_YOURS = 'holds an id that is none of your uploads'
 
 
@@ -104,7 +105,7 @@ class Uploads:
 
     def discard(self, user_id, ids):
         """Remove uploads whose message was refused; one that is in a message after all stays."""
-        self._remove(ATTACHMENTS.c.id.in_(ids), ATTACHMENTS.c.uploader_id == user_id, ATTACHMENTS.c.message_id.is_(None))
+        self._remove(ATTACHMENTS.c.id.in_(ids), ATTACHMENTS.c.uploader_id == user_id, IS_UNSENT)
 
     def _remove(self, *conditions, limit=None):
         with self._database.writing() as connection:
@@ -115,8 +116,8 @@ class Uploads:
     def prune(self):
         """Remove uploads that were not sent within a day; returns how many."""
         total = 0
-        while count := self._remove(ATTACHMENTS.c.message_id.is_(None), ATTACHMENTS.c.created_at < now_ms() - KEPT_UNSENT,
-                                    limit=PRUNED_AT_ONCE):
+        is_old = ATTACHMENTS.c.created_at < now_ms() - KEPT_UNSENT
+        while count := self._remove(IS_UNSENT, is_old, limit=PRUNED_AT_ONCE):
             total += count
         return total
 
@@ -138,8 +139,8 @@ class Uploads:
         is_signed = self._signatures.is_valid(signature, attachment_id)
         if user_id is None and not is_signed:
             raise Unauthorized('This address has expired, or is none: ask for the message again, or send a token')
-        query = select(ATTACHMENTS, MESSAGES.c.room_id).join(MESSAGES, isouter=True).where(ATTACHMENTS.c.id == attachment_id)
-        row = self._database.row(query)
+        query = select(ATTACHMENTS, MESSAGES.c.room_id).join(MESSAGES, isouter=True)
+        row = self._database.row(query.where(ATTACHMENTS.c.id == attachment_id))
         if row is None or not (is_signed or row.uploader_id == user_id or self._is_in(user_id, row.room_id)):
             raise NotFound('There is no such file')
         return row

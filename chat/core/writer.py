@@ -203,8 +203,10 @@ class Writer:
         return attachments.lock_unsent(connection, ids) if ids else set()
 
     def _take(self, draft, unsent):
-        """Take the draft's attachments out of those still to be had; the outcome of a draft whose are not, else None."""
-        ids = {row.id for row in draft.attachments} if draft.attachments else set()
+        """Take the draft's attachments out of those still to be had; Invalid if one of them is not, else None."""
+        if not draft.attachments:
+            return None
+        ids = {row.id for row in draft.attachments}
         if not ids <= unsent:
             return Invalid(attachmentIds='names an upload that was sent before: upload the file again')
         unsent -= ids
