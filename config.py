@@ -16,9 +16,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
+WEAK_SECRET = ('JWT_SECRET has under 32 bytes or is a sample: anybody could sign in as anybody. '
+               'Set at least 32 random bytes, or unset it to have one made.')
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: a key for HS256 is at least as long as its hash
 SAMPLE_SECRETS = {'your_jwt_secret', 'your_secret_key', 'supersecretkey', 'yourkey', 'secret', 'changeme'}
 SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
+LONGEST = 3650 * 86400  # seconds
 LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 
 
@@ -34,7 +37,8 @@ class Config:
     """
 
     def __init__(self, environ=None):
-        read = Reader({**dotenv_values(ROOT / '.env'), **os.environ} if environ is None else environ)
+        read = Reader(os.environ, dotenv_values(os.environ.get('ENV_FILE') or ROOT / '.env')) if environ is None else \
+            Reader(environ)
         self.INSTANCE_PATH = str(Path(read.text('INSTANCE_PATH', default=str(ROOT / 'instance'))).absolute())
         self.HOST = read.text('HOST', default='127.0.0.1')
         self.PORT = read.number('PORT', 'SERVER_PORT', default=5000, most=65535)
@@ -46,7 +50,8 @@ class Config:
         self.CLIENT_URL = [origin.rstrip('/') for origin in read.items('CLIENT_URL') if origin != '*']
         self.TRUSTED_PROXIES = read.networks('TRUSTED_PROXIES')
         self.SOCKET_TRANSPORT = read.choice('SOCKET_TRANSPORT', ('direct', 'stock'), default='direct')
-        self.MAX_CONTENT_LENGTH = 256 * 1024  # bytes of a request's body
+        self.MAX_CONTENT_LENGTH = 256 * 1024  # bytes of a request's body, where no file is taken
+        self._read_uploads(read)
 
     def _read_database(self, read):
         self.SQLALCHEMY_DATABASE_URI = read.database()
@@ -80,15 +85,22 @@ class Config:
         if self.TURN_URLS and not self.TURN_SECRET:
             raise ConfigError('TURN_URLS needs TURN_SECRET: browsers refuse servers of which one has no credentials')
 
+    def _read_uploads(self, read):
+        folder = read.text('UPLOAD_FOLDER', default=str(Path(self.INSTANCE_PATH) / 'uploads'))
+        self.UPLOAD_FOLDER = str(Path(folder).absolute())
+        self.MAX_UPLOAD_BYTES = read.number('MAX_UPLOAD_BYTES', default=25 * 2**20, least=1)
+        self.UPLOAD_QUOTA_BYTES = read.number('UPLOAD_QUOTA_BYTES', default=2**30)
+        self.PUBLIC_URL = read.web_address('PUBLIC_URL')
+
 
 class Reader:
-    """Typed reading of the environment; of several names of one setting the first that is set counts."""
+    """Typed reading of the environment: of several sources, then of several names of one setting, the first set counts."""
 
-    def __init__(self, environ):
-        self.environ = environ
+    def __init__(self, *sources):
+        self.sources = sources
 
     def text(self, *names, default=None):
-        return next((self.environ[name] for name in names if self.environ.get(name)), default)
+        return next((source.get(name) for source in self.sources for name in names if source.get(name)), default)
 
     def items(self, name):
         """A comma-separated list."""
@@ -126,7 +138,10 @@ class Reader:
         match = re.fullmatch(r'([1-9][0-9]{0,8})([smhd]?)', text)
         if not match:
             raise ConfigError(f'{name} must be a number with s, m, h or d, such as 15m, not {text!r}')
-        return timedelta(seconds=int(match[1]) * SECONDS[match[2] or 's'])
+        seconds = int(match[1]) * SECONDS[match[2] or 's']
+        if seconds > LONGEST:
+            raise ConfigError(f'{name} must be ten years at most, not {text!r}')
+        return timedelta(seconds=seconds)
 
     def limit(self, name, default):
         """`count/seconds` as a pair of numbers; None for `none`."""
@@ -137,6 +152,13 @@ class Reader:
         if not match:
             raise ConfigError(f'{name} must be count/seconds, such as 5/10, or none, not {text!r}')
         return int(match[1]), int(match[2])
+
+    def web_address(self, name):
+        """The address of a site, without a slash at its end; '' if unset."""
+        text = self.text(name, default='').rstrip('/')
+        if text and not re.fullmatch(r'https?://[^\s?#]+', text):
+            raise ConfigError(f'{name} must look like https://chat.example.com, not {text!r}')
+        return text
 
     def networks(self, name):
         """Addresses or networks in CIDR notation."""

@@ -1,5 +1,6 @@
 """A self-hosted, real-time chat backend: REST and Socket.IO over one core."""
 import logging
+import re
 import sys
 import uuid
 from pathlib import Path
@@ -9,7 +10,7 @@ from gevent.lock import BoundedSemaphore
 from sqlalchemy.engine import make_url
 from werkzeug.exceptions import HTTPException
 
-from config import ROOT, Config
+from config import ROOT, WEAK_SECRET, Config
 
 from . import api, cli, migrating, sockets
 from .api import support
@@ -20,6 +21,7 @@ from .extensions import bcrypt, cors, db, jwt, migrate
 from .jsonio import OrjsonProvider
 
 log = logging.getLogger(__name__)
+DATABASE_TIMEOUT = 60  # seconds that a database may take to come up beside us
 HTTP_ERRORS = {404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
 ALLOWED_HEADERS = ['authorization', 'access_token', 'content-type']
 EXPOSED_HEADERS = ['Link', 'Retry-After', 'ETag', 'Content-Range']
@@ -35,6 +37,7 @@ def create_app(environ=None):
     app.config.from_object(config)
     app.json = OrjsonProvider(app)
     app.url_map.converters['id'] = support.IdConverter
+    app.url_map.merge_slashes = False
     set_up_logging(config.LOG_LEVEL)
     bind_extensions(app, config)
     with app.app_context():
@@ -54,13 +57,13 @@ def bind_extensions(app, config):
     url = make_url(config.SQLALCHEMY_DATABASE_URI)
     app.config['SQLALCHEMY_ENGINE_OPTIONS'] = engine_options(url, config.DB_POOL_SIZE)
     if url.get_backend_name() == 'sqlite' and not is_memory(url):
-        Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+        Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / 'migrations'))
     jwt.init_app(app)
     bcrypt.init_app(app)
-    listed = bool(config.CLIENT_URL)
-    cors.init_app(app, origins=config.CLIENT_URL or '*', supports_credentials=listed, allow_headers=ALLOWED_HEADERS,
+    listed = [re.compile(f'{re.escape(origin)}$') for origin in config.CLIENT_URL]  # a bare [::1] would pass for a pattern
+    cors.init_app(app, origins=listed or '*', supports_credentials=bool(listed), allow_headers=ALLOWED_HEADERS,
                   expose_headers=EXPOSED_HEADERS, max_age=600)
 
 
@@ -80,6 +83,8 @@ class Starter:
         if not self._is_done:
             with self._lock:
                 if not self._is_done:
+                    if self._app.config['SECRET_IS_WEAK']:
+                        log.warning(WEAK_SECRET)
                     prepare_database(self._app)
                     self._app.extensions['chat'].start()
                     self._is_done = True
@@ -89,6 +94,7 @@ def prepare_database(app):
     """Bring the schema up to date, if AUTO_MIGRATE says so; in memory always, since there is nothing else."""
     with app.app_context():
         if app.config['AUTO_MIGRATE'] or is_memory(db.engine.url):
+            app.extensions['chat'].database.wait(DATABASE_TIMEOUT)
             migrating.upgrade()
 
 

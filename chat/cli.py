@@ -1,4 +1,4 @@
-"""The host's commands: `flask user …`."""
+"""The host's commands: `flask user …`, `flask uploads …`."""
 import click
 from flask import current_app
 from flask.cli import AppGroup
@@ -7,18 +7,24 @@ from . import migrating, schemas
 from .errors import ChatError
 
 user = AppGroup('user', help='Manage accounts.')
+uploads = AppGroup('uploads', help='Manage uploaded files.')
 
 
 def register(app):
     """Add the commands to `flask`."""
     app.cli.add_command(user)
+    app.cli.add_command(uploads)
+
+
+def core():
+    """The core, on a schema that is up to date."""
+    if current_app.config['AUTO_MIGRATE']:
+        migrating.upgrade()
+    return current_app.extensions['chat']
 
 
 def accounts():
-    """The core's accounts, on a schema that is up to date."""
-    if current_app.config['AUTO_MIGRATE']:
-        migrating.upgrade()
-    return current_app.extensions['chat'].accounts
+    return core().accounts
 
 
 def run(action, *arguments, **named):
@@ -69,3 +75,10 @@ def admin(name, revoke):
     """Make a user (username or email) an admin of every public room and of the lobby."""
     run(accounts().set_admin, name, not revoke)
     click.echo(f'{name} is {"no longer " if revoke else ""}a server admin')
+
+
+@uploads.command()
+def prune():
+    """Remove files that nobody sent within a day, and what a crash left behind. A running server does it by itself."""
+    count, strays = run(core().uploads.prune), run(core().files.sweep)
+    click.echo(f'{count} uploads that were never sent and {strays} stray files are removed')

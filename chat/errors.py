@@ -61,6 +61,10 @@ class TooLarge(ChatError):
     code, status, message = 'too_large', 413, 'This is too large: send less'
 
 
+class UnsupportedMedia(ChatError):
+    code, status, message = 'unsupported_media_type', 415, 'This kind of file can\'t be taken here'
+
+
 class Invalid(ChatError):
     """Fields that can't be taken: `Invalid(name='is too long')`."""
 

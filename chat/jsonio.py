@@ -19,6 +19,7 @@ def loads(text, **_):
         return orjson.loads(text)
     except ValueError:
         try:
+            text = text if isinstance(text, str) else str(text, 'utf-8')  # which json.loads would guess at
             return json.loads(text, parse_constant=_refuse_constant)
         except RecursionError:
             raise ValueError('nested too deeply') from None

@@ -1,7 +1,6 @@
 """Bringing the database's schema to the newest migration, one process at a time."""
 import fcntl
 from contextlib import contextmanager
-from pathlib import Path
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -25,7 +24,7 @@ def upgrade():
 
 
 def _engine_is_current():
-    with db.engine.connect() as connection:
+    with current_app.extensions['chat'].database.reading() as connection:
         return is_current(connection)
 
 
@@ -49,7 +48,7 @@ def _no_lock():
 
 @contextmanager
 def _file_lock():
-    with open(Path(current_app.instance_path) / 'migrate.lock', 'w') as file:
+    with open(f'{db.engine.url.database}.migrating', 'w') as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # released when the file closes, by a crash too
         yield
 

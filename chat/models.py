@@ -47,6 +47,7 @@ class User(db.Model):
     is_admin = mapped_column(Boolean, nullable=False, default=False)
     created_at = mapped_column(Milliseconds, nullable=False)
     last_seen = mapped_column(Milliseconds)
+    avatar_key = mapped_column(ascii_key(80))
     deactivated_at = mapped_column(Milliseconds)
 
 
@@ -163,3 +164,36 @@ class Message(db.Model):
     created_at = mapped_column(Milliseconds, nullable=False)
     edited_at = mapped_column(Milliseconds)
     deleted_at = mapped_column(Milliseconds)
+
+
+class StoredFile(db.Model):
+    """Bytes in the storage, under `key`, once however many attachments and avatars (`uses`) have them."""
+
+    __tablename__ = 'stored_files'
+    __table_args__ = {**TABLE, 'sqlite_autoincrement': False}
+
+    key = mapped_column(ascii_key(80), primary_key=True)
+    sha256 = mapped_column(octets(32), nullable=False, unique=True)
+    uses = mapped_column(Integer, nullable=False)
+
+
+class Attachment(db.Model):
+    """A file that somebody uploaded; `message_id` is empty until it is sent, `position` is its place in the message."""
+
+    __tablename__ = 'attachments'
+    __table_args__ = (Index(None, 'message_id', 'position'), Index(None, 'uploader_id', 'size'), TABLE)
+
+    id = mapped_column(Id, primary_key=True)
+    uploader_id = mapped_column(Id, reference('users'), nullable=False)
+    message_id = mapped_column(Id, reference('messages'))
+    position = mapped_column(Integer, nullable=False, server_default='0')
+    kind = mapped_column(ascii_key(8), nullable=False)
+    filename = mapped_column(String(255), nullable=False)
+    content_type = mapped_column(ascii_key(100), nullable=False)
+    size = mapped_column(BigInteger, nullable=False)
+    width = mapped_column(Integer)
+    height = mapped_column(Integer)
+    duration_ms = mapped_column(BigInteger)
+    key = mapped_column(ascii_key(80), ForeignKey('stored_files.key'), nullable=False)
+    thumbnail_key = mapped_column(ascii_key(80), ForeignKey('stored_files.key'))
+    created_at = mapped_column(Milliseconds, nullable=False)

@@ -22,10 +22,13 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from .core.accounts import MAX_KEY, fold_email
 from .errors import Invalid
 
 SPECIAL_USE_DOMAIN_NAMES.clear()  # .local and .test are what small teams and their tests use
 MAX_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
+MAX_ATTACHMENTS = 10
+MAX_DURATION = 24 * 3_600_000  # milliseconds
 
 
 # ---------------------------------------------------------------------- types of fields
@@ -37,6 +40,13 @@ def read_id(value):
     if type(value) is not int or not 0 <= value <= MAX_ID:
         raise PydanticCustomError('id', 'must be an id: a whole number')
     return value
+
+
+def read_count(value):
+    """A number in a query."""
+    if not re.fullmatch(r'[0-9]{1,16}', value):
+        raise PydanticCustomError('count', 'must be a whole number')
+    return int(value)
 
 
 def read_cursor(value):
@@ -79,7 +89,7 @@ def check_email(value):
         found = validate_email(value, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
         found = None
-    if found is None or '.' not in found.domain:
+    if found is None or '.' not in found.domain or len(fold_email(value)) > MAX_KEY:
         raise PydanticCustomError('email', 'must be an email address')
     return value
 
@@ -267,6 +277,7 @@ class Content(Request):
     """What every way of sending a message takes."""
 
     content: Text = Field('', validation_alias=AliasChoices('content', 'message'))
+    attachment_ids: list[Id] | None = Field(None, max_length=MAX_ATTACHMENTS)
     reply_to_id: Id | None = None
     client_id: ClientId | None = None
 
@@ -297,19 +308,13 @@ class PrivateMessage(Content):
     to_user_id: Id
 
 
-class ListRoomMessages(Request):
-    """A page of a room's history; `cursor` is another name of `before`, and takes a time as well."""
+class ListMessages(Request):
+    """A page of a history; `cursor` is another name of `before`, and takes a time as well."""
 
-    limit: Annotated[int, BeforeValidator(read_id), Field(ge=1, le=100)] | None = None
+    limit: Annotated[int, BeforeValidator(read_count), Field(ge=1, le=100)] | None = None
     before: Id | None = None
     after: Id | None = None
     cursor: Cursor | None = None
-
-
-class ListMessages(Request):
-    limit: Annotated[int, BeforeValidator(read_id), Field(ge=1, le=100)] | None = None
-    before: Id | None = None
-    after: Id | None = None
 
 
 class Typing(Receiver):
@@ -322,6 +327,28 @@ class MessageReference(Request):
     message_id: Id
 
 
+class Upload(Request):
+    """The fields of a form beside its file."""
+
+    kind: Literal['voice'] | None = None
+    duration_ms: Annotated[int, BeforeValidator(read_id), Field(le=MAX_DURATION)] | None = None
+
+
+class Attachment(TypedDict):
+    """A file, in a message or on its way into one."""
+
+    id: int
+    kind: Literal['image', 'file', 'voice']
+    filename: str
+    contentType: str
+    size: int
+    url: str
+    thumbnailUrl: str | None
+    width: int | None
+    height: int | None
+    durationMs: int | None
+
+
 class Message(TypedDict):
     """A message of any conversation."""
 
@@ -331,7 +358,7 @@ class Message(TypedDict):
     receiverId: int | None
     type: Literal['text', 'emoji', 'image', 'file', 'voice']
     content: str
-    attachments: list
+    attachments: list[Attachment]
     replyToId: int | None
     clientId: str | None
     reactions: list

@@ -2,18 +2,21 @@
 import gc
 import ipaddress
 import os
+import resource
 import signal
 import socket
 import sys
+import time
 
 import click
 import gevent
 from gevent.event import Event
 
-from config import MIN_SECRET_BYTES, ROOT, ConfigError
+from config import ROOT, WEAK_SECRET, ConfigError
 
 from . import sockets
-from .transport import ChatServer
+from .errors import Unavailable
+from .transport import ChatHandler, ChatServer
 
 BACKLOG = 1024       # connections that wait to be accepted
 STOP_TIMEOUT = 10    # seconds for what has begun to end, at SIGTERM
@@ -28,7 +31,10 @@ def serve(app):
     except ConfigError as error:
         sys.exit(str(error))
     listener = listen(host, port)
-    prepare(app)
+    try:
+        prepare(app)
+    except (Unavailable, ConfigError) as error:
+        sys.exit(f'The server can\'t start: {error}')
     server = ChatServer(listener, app, log=None, error_log=app.logger)
     told_to_stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -39,7 +45,6 @@ def serve(app):
     told_to_stop.wait()
     server.close()
     finish(app)
-    server.stop(timeout=1)
     sys.exit(0)
 
 
@@ -72,30 +77,33 @@ def host_of(listener):
 
 def prepare(app):
     """What a process does once before it serves: the schema, the background work, and a quiet garbage collector."""
+    raise_file_limit()
     app.extensions['chat.start']()
     gc.collect()
     gc.freeze()  # what is there now stays: it need not be looked through again
     gc.set_threshold(*GC_THRESHOLDS)
 
 
+def raise_file_limit():
+    """As many open files as the system lets us have: each connection is one, and the usual 1,024 are soon used up."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def finish(app):
     """Store and answer what was accepted, then send everybody away."""
     app.extensions['chat'].writer.stop()
     sockets.stop(app, STOP_TIMEOUT)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while ChatHandler.active and time.monotonic() < deadline:
+        gevent.sleep(0.02)
     app.extensions['chat'].stop()
 
 
 def refuse_weak_secret(app, hosts):
-    """Raise ConfigError when a secret that can be guessed would face more than this machine; warn of it otherwise."""
-    secret = app.config['JWT_SECRET_KEY']
-    if not app.config['SECRET_IS_WEAK']:
-        return
-    advice = (f'JWT_SECRET has {len(secret.encode())} bytes or is a sample: anybody could sign in as anybody. '
-              f'Set at least {MIN_SECRET_BYTES} random bytes, or unset it to have one made.')
-    if all(is_loopback(host) for host in hosts):
-        app.logger.warning(advice)
-    else:
-        raise ConfigError(f'Refusing to serve on {", ".join(hosts)}. {advice}')
+    """Raise ConfigError when a secret that can be guessed would face more than this machine."""
+    if app.config['SECRET_IS_WEAK'] and not all(is_loopback(host) for host in hosts):
+        raise ConfigError(f'Refusing to serve on {", ".join(hosts)}. {WEAK_SECRET}')
 
 
 def is_loopback(host):

@@ -10,8 +10,10 @@ import os
 import pytest
 
 from tests.support.databases import MariaDatabase, SqliteDatabase
+from tests.support.files import post_file
 from tests.support.http import Account, Http
 from tests.support.mariadb import MariaDB
+from tests.support.nginx import Nginx
 from tests.support.node import BridgeError
 from tests.support.redis import Redis
 from tests.support.server import ChatServer
@@ -60,6 +62,22 @@ def redis_server():
         yield server.start()
     finally:
         server.stop()
+
+
+@pytest.fixture
+def start_nginx():
+    """Puts nginx in front of a server: `start_nginx(server).url`."""
+    proxies = []
+
+    def start(server):
+        reason = Nginx.unavailable_reason()
+        if reason:
+            skip_or_fail(reason)
+        proxies.append(Nginx(server.port).start())
+        return proxies[-1]
+
+    yield start
+    _all_of(proxy.stop for proxy in proxies)
 
 
 @pytest.fixture(scope='session')
@@ -143,6 +161,17 @@ def http(watched_server, open_http):
 def new_user(http):
     """Registers users on the shared server: `new_user()`, `new_user('alice', displayName='A')`."""
     return http.register
+
+
+@pytest.fixture
+def upload(http):
+    """Uploads bytes to the shared server: `upload(account, data, filename, **fields)`; returns the Attachment."""
+    def send(account, data, filename='file.bin', **fields):
+        response = post_file(http.as_user(account), '/api/uploads', data, filename, **fields)
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    return send
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Socket.IO connections: how they sign in, how they end, and what happens to packets of any kind."""
 import json
+import threading
 
 import pytest
 
 from tests.support import raw
 from tests.support.http import expect_error
 from tests.support.raw import RawSocket
+from tests.support.raw_http import raw_body, raw_request, raw_status
 from tests.support.sockets import ConnectError, expect_failure, expect_ok
 from tests.support.waiting import wait_until
 
@@ -267,3 +269,46 @@ def test_the_access_token_header_signs_in_over_http_and_authorization_decides(ht
     assert http.get('/api/users/me', headers=both).json()['id'] == other.id
     wrong = {'access_token': account.token, 'Authorization': 'Bearer x'}
     expect_error(http.get('/api/users/me', headers=wrong), 401, 'unauthorized')
+
+
+# ---------------------------------------------------------------------- requests as proxies and slow clients send them
+
+def raw_post(port, path, body, *headers):
+    lines = [f'POST {path} HTTP/1.1', 'Host: x', 'Content-Type: application/json', *headers]
+    return raw_request(port, '\r\n'.join(lines).encode() + b'\r\n\r\n' + body)
+
+
+@pytest.mark.parametrize('header', ['Connection: upgrade', 'Connection: Upgrade\r\nUpgrade: h2c'])
+def test_a_proxy_that_always_asks_for_an_upgrade_gets_its_answer(server, new_user, header):
+    account = new_user()
+    body = json.dumps({'username': account.username, 'password': account.password}).encode()
+    answer = raw_post(server.port, '/api/auth/login', body, header, f'Content-Length: {len(body)}')
+    assert raw_status(answer) == 200
+
+
+@pytest.mark.parametrize('size', [262_145, 5_000_000])
+def test_a_body_without_a_length_is_limited_all_the_same(server, size):
+    chunk = b'{"username": "x", "password": "y"}' + b' ' * size
+    body = b'%x\r\n%s\r\n0\r\n\r\n' % (len(chunk), chunk)
+    answer = raw_post(server.port, '/api/auth/login', body, 'Transfer-Encoding: chunked')
+    assert raw_status(answer) == 413 and json.loads(raw_body(answer))['code'] == 'too_large'
+
+
+def test_an_email_whose_folded_form_is_too_long_is_refused(http):
+    email = 'ΐ' * 60 + '@' + 'a' * 60 + '.' + 'b' * 60 + '.com'
+    expect_error(http.post('/api/auth/register', {'email': email, 'password': 'secret-1'}), 422, 'validation_error')
+
+
+def test_a_client_that_sends_without_reading_is_made_to_read_and_loses_nothing(server, new_user, connect):
+    account, other = new_user(), new_user()
+    with RawSocket(server.port) as client:
+        client.connect('/', auth={'token': account.token})
+        payload = json.dumps(['send_message', {'toUserId': other.id, 'content': 'x' * 200}])
+        sender = threading.Thread(target=lambda: [client.send_text(f'42{number}{payload}') for number in range(6000)])
+        sender.start()
+        sender.join(2)  # by now the server reads no more, or all of it was small enough
+        acks = 0
+        while acks < 6000:
+            text = client.receive(timeout=20)
+            acks += text.startswith('43')
+        sender.join()

@@ -130,3 +130,20 @@ def test_direct_messages_are_limited_over_http_and_sockets_together(start_server
     again = me.post(path, {'content': 'x', 'clientId': 'c'})
     assert (again.status_code, again.json()) == (200, first.json())
     assert me.post(f'/api/messages/send/{eve.id}', {'content': 'x'}).status_code == 201
+
+
+def test_right_sign_ins_made_at_once_are_no_failures(start_server, open_http):
+    http = open_http(start_server(env={'RATE_LIMIT_SIGN_IN': '2/60', 'BCRYPT_LOG_ROUNDS': '8'}))
+    accounts = [http.register() for _ in range(25)]
+    with ThreadPoolExecutor(25) as pool:
+        answers = list(pool.map(lambda account: http.post('/api/auth/login', {
+            'username': account.username, 'password': account.password}), accounts + accounts[:1] * 10))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+def test_spaces_around_a_name_make_no_other_name(start_server, open_http, database):
+    http = open_http(start_server(env={'RATE_LIMIT_SIGN_IN': '3/60'}, database=database))
+    account = http.register()
+    names = [account.username + ' ' * number for number in range(4)]
+    statuses = [http.post('/api/auth/login', {'username': name, 'password': 'wrong'}).status_code for name in names]
+    assert statuses == [401, 401, 401, 429]

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+from PIL import Image
 
 from config import ROOT, Config
 from tests.support.node import FOLDER
@@ -52,6 +53,14 @@ def test_the_section_on_rooms_makes_two_users_meet_in_one(start_server, run_sect
     output = run_section(start_server(), QUICK_START, 'Rooms')
     assert 'room: Anybody there?' in output and '2 read up to' in output
     assert '"content":"Goodbye"' in output and '"kind":"private"' in output
+
+
+def test_the_section_on_files_sends_a_picture_and_a_voice_note(start_server, run_section, tmp_path):
+    output = run_section(start_server(), QUICK_START, 'Pictures, files and voice notes')
+    assert '"type":"image","content":"Look at this"' in output and '"width":256,"height":256' in output
+    assert '"type":"voice"' in output and '"durationMs":1000' in output
+    with Image.open(tmp_path / 'fetched.png') as picture, Image.open(tmp_path / 'thumbnail.webp') as thumbnail:
+        assert picture.getpixel((255, 0)) == (255, 0, 128) and thumbnail.size == (256, 256)
 
 
 def test_the_example_configuration_lists_every_setting_with_its_default():

@@ -1,14 +1,18 @@
 """Ways to run the server: what each serves, what it refuses, and how it ends."""
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
+from tests.support.proxy import LossyProxy
 from tests.support.server import REPOSITORY, StartFailed
 from tests.support.sockets import expect_ok
 from tests.support.waiting import wait_until
@@ -44,6 +48,22 @@ def test_the_stock_transport_serves_the_same(start_server, open_http, open_socke
     acks = sender.send_many('send_message', [{'toUserId': bob.id, 'content': str(number)} for number in range(100)])
     assert [expect_ok(ack)['message']['content'] for _, ack in acks] == [str(number) for number in range(100)]
     assert [receiver.expect('newMessage')['content'] for _ in range(100)] == [str(number) for number in range(100)]
+
+
+@pytest.mark.parametrize('transports', [['websocket'], ['polling'], ['polling', 'websocket']])
+def test_everything_works_behind_nginx_as_the_readme_configures_it(
+        start_server, open_http, open_socket, start_nginx, transports):
+    server = start_nginx(start_server(env={'TRUSTED_PROXIES': '127.0.0.1'}))
+    http = open_http(server)
+    ann, bob = http.register(), http.register()
+    sender = open_socket(server, extraHeaders={'access_token': ann.token}, transports=transports)
+    receiver = open_socket(server, bob, transports=transports)
+    contents = [str(number) for number in range(100)]
+    acks = sender.send_many('send_message', [{'toUserId': bob.id, 'content': content} for content in contents])
+    assert all(ack['ok'] for _, ack in acks)
+    assert [receiver.expect('newMessage')['content'] for _ in contents] == contents
+    sent = http.as_user(ann).post(f'/api/messages/send/{bob.id}', {'content': 'by rest'})
+    assert receiver.expect('newMessage') == sent.json()
 
 
 def test_the_server_says_in_one_line_where_it_is(start_server):
@@ -84,7 +104,8 @@ def test_gunicorn_refuses_a_weak_secret_and_several_workers(start_server):
 @pytest.mark.parametrize(('name', 'value'), [
     ('PORT', 'x'), ('PORT', '70000'), ('JWT_EXPIRES_IN', '5 hours'), ('RATE_LIMIT_EVENTS', '5'), ('DATABASE_URL', 'x'),
     ('DATABASE_URL', 'postgres://a/b'), ('TRUSTED_PROXIES', 'everyone'), ('AUTO_MIGRATE', 'perhaps'),
-    ('REGISTRATION', 'maybe'), ('BCRYPT_LOG_ROUNDS', '40')])
+    ('REGISTRATION', 'maybe'), ('BCRYPT_LOG_ROUNDS', '40'), ('MAX_UPLOAD_BYTES', '0'),
+    ('UPLOAD_QUOTA_BYTES', '5 GB'), ('PUBLIC_URL', 'chat.example.com')])
 def test_a_wrong_setting_is_named_in_one_line(name, value):
     env = {'PATH': os.environ['PATH'], name: value}
     ended = subprocess.run([sys.executable, 'wsgi.py'], cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=30)
@@ -177,6 +198,69 @@ def test_killed_connections_lose_and_repeat_nothing(start_server, open_http, ope
     assert [m['content'] for m in listener.received('newMessage')] == acknowledged
 
 
+def test_a_commit_whose_answer_is_lost_is_looked_for_and_delivered_once(
+        start_server, open_http, open_socket, mariadb):
+    url = make_url(mariadb.create_database())
+    proxy = LossyProxy(url.port)
+    server = start_server(database=url.set(port=proxy.port).render_as_string(hide_password=False))
+    http = open_http(server)
+    ann, bob = http.register(), http.register()
+    client, listener = open_socket(server, ann), open_socket(server, bob)
+    expect_ok(client.call('send_message', {'toUserId': bob.id, 'content': 'first'}))
+    proxy.lose_answer_to(b'COMMIT')
+    answer = client.call_async('send_message', {'toUserId': bob.id, 'content': 'second'})
+    assert proxy.lost.wait(10)
+    threading.Timer(1.5, proxy.refusing.clear).start()
+    expect_ok(answer.result(20))
+    expect_ok(client.call('send_message', {'toUserId': bob.id, 'content': 'third'}, timeout=10))
+    assert [listener.expect('newMessage')['content'] for _ in range(3)] == ['first', 'second', 'third']
+    rows = mariadb.query('SELECT content FROM messages ORDER BY id', database=url.database)
+    assert [row[0] for row in rows] == ['first', 'second', 'third']
+    proxy.close()
+
+
+def test_a_sign_in_that_the_database_interrupts_can_be_repeated(start_server, open_http, open_socket, own_mariadb):
+    server = start_server(database=own_mariadb.create_database())
+    http = open_http(server)
+    ann, bob = http.register(), http.register()
+    http.as_user(bob).get('/api/users/me')  # so that the sign-in is known without the database
+    client = open_socket(server)
+    own_mariadb.shut_down()
+    assert client.call('auth:login', {'token': bob.token}, timeout=20)['code'] == 'unavailable'
+    own_mariadb.start()
+    wait_until(lambda: http.get('/ready').status_code == 200, timeout=10)
+    expect_ok(client.call('auth:login', {'token': bob.token}))
+    sent = http.as_user(ann).post(f'/api/messages/send/{bob.id}', {'content': 'x'})
+    assert sent.status_code == 201, sent.text
+    assert client.expect('message:new')['content'] == 'x'
+
+
+def test_the_server_waits_for_a_database_that_comes_up_beside_it(start_server, open_http, own_mariadb):
+    url = own_mariadb.create_database()
+    own_mariadb.shut_down()
+    threading.Timer(2, own_mariadb.start).start()
+    open_http(start_server(database=url)).register()
+
+
+def test_another_program_that_locks_sqlite_stalls_nobody(start_server, open_http, tmp_path):
+    server = start_server(database=f'sqlite:///{tmp_path}/chat.db')
+    http = open_http(server)
+    ann, bob = http.register(), http.register()
+    http.as_user(ann).post(f'/api/messages/send/{bob.id}', {'content': 'x'})
+    other = sqlite3.connect(tmp_path / 'chat.db', isolation_level=None, check_same_thread=False)
+    other.execute('BEGIN IMMEDIATE')
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(http.as_user(ann).post, f'/api/messages/send/{bob.id}', {'content': 'y'})
+        for _ in range(20):
+            start = time.monotonic()
+            assert http.get('/health').status_code == 200
+            assert time.monotonic() - start < 1  # SQLite's own wait would block everybody for seconds
+        assert not sending.done()
+        other.execute('COMMIT')
+        assert sending.result().status_code == 201
+    other.close()
+
+
 # ---------------------------------------------------------------------- the end
 
 def test_sigterm_answers_what_was_accepted_and_sends_everybody_away(start_server, open_http, open_socket, database):
@@ -193,6 +277,18 @@ def test_sigterm_answers_what_was_accepted_and_sends_everybody_away(start_server
     server.start()
     stored = [message['content'] for message in open_http(server).as_user(bob).get(f'/api/messages/{ann.id}').json()]
     assert stored == [str(number) for number in range(200)]
+
+
+def test_sigterm_waits_for_requests_that_are_being_answered(start_server, open_http):
+    server = start_server(env={'BCRYPT_LOG_ROUNDS': '12'})
+    http = open_http(server)
+    account = http.register()
+    body = {'username': account.username, 'password': account.password}
+    with ThreadPoolExecutor(4) as pool:
+        signing_in = [pool.submit(http.post, '/api/auth/login', body) for _ in range(4)]
+        wait_until(lambda: any(each.done() for each in signing_in))
+        server.stop()
+        assert [each.result().status_code for each in signing_in] == [200] * 4
 
 
 def test_what_was_acknowledged_survives_a_crash(start_server, open_http, open_socket, database):

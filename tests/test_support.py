@@ -316,12 +316,14 @@ class TestChatServer:
         names = set(env) - set(server._env) - {'LC_CTYPE'}  # which Python sets itself
         assert not names and set(server._env) & set(os.environ) <= {'PATH', 'HOME', 'LANG', 'PYTHONUNBUFFERED'}
 
-    def test_developers_dotenv_is_hidden(self, tmp_path, monkeypatch):
-        (tmp_path / '.env').write_text('# REMARK=1\nREGISTRATION=closed\nexport PORT=1\n')
-        monkeypatch.setattr('tests.support.server.REPOSITORY', tmp_path)
-        server = ChatServer(folder=tmp_path)
-        assert (server._env['REGISTRATION'], server._env['PORT']) == ('', str(server.port))
-        assert 'REMARK' not in server._env
+    def test_developers_dotenv_is_hidden(self, tmp_path):
+        (tmp_path / 'developers.env').write_text('REGISTRATION=closed\n')
+        hidden, shown = ChatServer(folder=tmp_path), ChatServer(folder=tmp_path, env={'ENV_FILE': tmp_path / 'developers.env'})
+        for server, status in ((hidden, 201), (shown, 403)):
+            server.start()
+            body = {'email': 'a@example.com', 'password': 'secret-1'}
+            assert Http(server.url).post('/api/auth/register', body).status_code == status
+            server.stop()
 
     def test_restart_keeps_port_and_folder(self, start_server):
         server = start_server(command=TINY)

@@ -2,7 +2,8 @@
 from gevent.event import AsyncResult
 
 from ..schemas import Content, ListMessages, SendAnywhere
-from .support import core, make_blueprint, me, message_page, page_of, takes, takes_query
+from .forms import store, takes_message
+from .support import core, make_blueprint, me, message_page, page_of, takes_query
 
 blueprint = make_blueprint('messages', '/api/messages')
 WITHOUT_LIMIT = 500  # of a direct history: the original clients never page
@@ -24,15 +25,15 @@ def list_all_messages(query):
 
 
 @blueprint.post('/send/<id:receiver_id>')
-@takes(Content)
-def send_to_user(body, receiver_id):
-    return send(core.messages.to_user(me(), receiver_id), body)
+@takes_message(Content)
+def send_to_user(body, files, receiver_id):
+    return send(core.messages.to_user(me(), receiver_id), body, files)
 
 
 @blueprint.post('/send')
-@takes(SendAnywhere)
-def send_message(body):
-    return send(receiving_room(me(), body), body)
+@takes_message(SendAnywhere)
+def send_message(body, files):
+    return send(receiving_room(me(), body), body, files)
 
 
 def receiving_room(user_id, body):
@@ -44,11 +45,29 @@ def receiving_room(user_id, body):
     return core.rooms.lobby()
 
 
-def send(room, body):
-    """Send to a LiveRoom, and answer once it is stored: 201 with the Message, 200 for a repetition."""
+def send(room, body, files=()):
+    """Send to a LiveRoom, and answer once it is stored: 201 with the Message, 200 for a repetition.
+
+    Files that came with it are gone again unless they are in a message then.
+    """
+    if not files or core.messages.is_repetition(me(), body.client_id):
+        return send_stored(room, body, body.attachment_ids)
+    uploaded, status = [], None
+    try:
+        for file in files:
+            uploaded.append(store(file).id)
+        message, status = send_stored(room, body, [*(body.attachment_ids or ()), *uploaded])
+        return message, status
+    finally:
+        if status != 201:
+            core.uploads.discard(me(), uploaded)
+
+
+def send_stored(room, body, attachment_ids):
+    """As `send`, with files that were uploaded before."""
     outcome = AsyncResult()
-    core.messages.send(me(), room, content=body.content, reply_to_id=body.reply_to_id, client_id=body.client_id,
-                       done=lambda *result: outcome.set(result))
+    core.messages.send(me(), room, content=body.content, attachment_ids=attachment_ids, reply_to_id=body.reply_to_id,
+                       client_id=body.client_id, done=lambda *result: outcome.set(result))
     message, error, duplicate = outcome.get()
     if error:
         raise error

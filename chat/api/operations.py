@@ -22,5 +22,7 @@ def ready():
                 state['migrations'] = 'pending'
     except Unavailable:
         state |= {'database': 'does not answer', 'migrations': 'unknown'}
-    is_ready = set(state.values()) == {'ok'}
-    return {'ok': is_ready} | state, 200 if is_ready else 503
+    if set(state.values()) == {'ok'}:
+        return {'ok': True} | state
+    error = Unavailable('The server is not ready')
+    return {'ok': False} | state | error.as_object(), error.status, {'Retry-After': str(error.retry_after)}

@@ -1,20 +1,19 @@
 """Rooms over HTTP; what is answered is wrapped by its noun, as E's clients expect."""
 from flask import request
 
-from ..core.clock import milliseconds
-from ..core.messages import Page
 from ..schemas import (
     ChangeRole,
     Content,
     CreateRoom,
     JoinRoom,
     ListById,
-    ListRoomMessages,
+    ListMessages,
     MessageReference,
     RenameRoom,
 )
+from .forms import takes_message
 from .messages import PAGE, send
-from .support import core, make_blueprint, me, next_link, page_link, takes, takes_query
+from .support import core, make_blueprint, me, next_link, page_link, page_of, takes, takes_query
 
 blueprint = make_blueprint('rooms', '/api/rooms')
 
@@ -109,21 +108,17 @@ def renew_invite_code(room_id):
 # ---------------------------------------------------------------------- messages
 
 @blueprint.get('/<id:room_id>/messages')
-@takes_query(ListRoomMessages)
+@takes_query(ListMessages)
 def list_messages(query, room_id):
-    room = core.rooms.require_member(me(), room_id)
-    before = query.before
-    if query.cursor is not None and before is None:
-        before = query.cursor if isinstance(query.cursor, int) else core.messages.first_at(room.id, milliseconds(query.cursor))
-    page = Page(query.limit or PAGE, before, query.after)
+    page = page_of(query, PAGE)
     messages, more = core.messages.room_history(me(), room_id, page)
-    return {'messages': messages}, page_link(messages, page, instead_of='cursor') if more else {}
+    return {'messages': messages}, page_link(messages, page) if more else {}
 
 
 @blueprint.post('/<id:room_id>/messages')
-@takes(Content)
-def send_message(body, room_id):
-    message, status = send(core.rooms.require_member(me(), room_id), body)
+@takes_message(Content)
+def send_message(body, files, room_id):
+    message, status = send(core.rooms.require_member(me(), room_id), body, files)
     return {'message': message}, status
 
 

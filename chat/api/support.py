@@ -3,12 +3,12 @@ from functools import wraps
 from urllib.parse import urlencode
 
 from flask import Blueprint, current_app, g, request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.local import LocalProxy
 from werkzeug.routing import IntegerConverter, ValidationError
 
 from .. import tokens
 from ..addresses import client_address
+from ..core.clock import milliseconds
 from ..core.messages import Page
 from ..errors import BadRequest, TooLarge, Unauthorized
 from ..schemas import MAX_ID, parse
@@ -39,6 +39,12 @@ def public(view):
     return view
 
 
+def signable(view):
+    """Mark a view that a signature in the address opens as well; without a good token `me_or_nobody` is None."""
+    view.is_signable = True
+    return view
+
+
 def takes(model):
     """Give the view its validated JSON body as first argument."""
     def decorate(view):
@@ -63,16 +69,24 @@ def json_body():
     """The parsed JSON body. Raises BadRequest, TooLarge."""
     if not request.is_json:
         raise BadRequest('Send JSON with Content-Type: application/json')
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise TooLarge('The body is over 256 KiB: send less') from None
-    except (ClientDisconnected, OSError):
-        raise BadRequest('The body ended too early') from None
+    body = read_body(current_app.config['MAX_CONTENT_LENGTH'])
     try:
         return current_app.json.loads(body)
     except ValueError:
         raise BadRequest('The body is no JSON: check its quotes, commas and encoding') from None
+
+
+def read_body(limit):
+    """The body of up to `limit` bytes, whether or not the client said how long it is. Raises BadRequest, TooLarge."""
+    if (request.content_length or 0) > limit:
+        raise TooLarge()
+    try:
+        body = request.environ['wsgi.input'].read(limit + 1)
+    except OSError:
+        raise BadRequest('The body ended too early') from None
+    if len(body) > limit:
+        raise TooLarge()
+    return body
 
 
 # ---------------------------------------------------------------------- before each request
@@ -84,12 +98,14 @@ def admit():
         return
     view = current_app.view_functions.get(request.endpoint)
     g.address = client_address(request.environ, current_app.config['TRUSTED_PROXIES'])
+    g.identity = None
     try:
-        g.identity = None if view is None or getattr(view, 'is_public', False) else \
-            tokens.authenticate(shown_token(), core.sessions)
+        if view is not None and not getattr(view, 'is_public', False):
+            g.identity = tokens.authenticate(shown_token(), core.sessions)
     except Unauthorized:
-        core.limits.charge('requests', 'address', g.address)
-        raise
+        if not (getattr(view, 'is_signable', False) and 'signature' in request.args):
+            core.limits.charge('requests', 'address', g.address)
+            raise
     caller = ('user', g.identity.user_id) if g.identity else ('address', g.address)
     core.limits.charge('requests', *caller)
 
@@ -97,7 +113,7 @@ def admit():
 def shown_token():
     """The token of the request: `Authorization: Bearer`, or the header `access_token`."""
     header = request.headers.get('Authorization')
-    if header is None:
+    if not header:
         return request.environ.get('HTTP_ACCESS_TOKEN')
     scheme, _, token = header.partition(' ')
     return token.strip() if scheme.lower() == 'bearer' else None
@@ -106,6 +122,11 @@ def shown_token():
 def me():
     """The caller's user id."""
     return g.identity.user_id
+
+
+def me_or_nobody():
+    """The caller's user id; None for who came with a signature instead of a token."""
+    return g.identity and g.identity.user_id
 
 
 def finish(response):
@@ -119,7 +140,10 @@ def finish(response):
 
 def page_of(query, default):
     """The Page that the query parameters ask for."""
-    return Page(query.limit or default, before=query.before, after=query.after)
+    before, cursor = query.before, query.cursor
+    if before is None and cursor is not None:
+        before = cursor if isinstance(cursor, int) else core.messages.first_at(milliseconds(cursor))
+    return Page(query.limit or default, before=before, after=query.after)
 
 
 def message_page(found, page):
@@ -128,10 +152,10 @@ def message_page(found, page):
     return (messages, page_link(messages, page)) if more else messages
 
 
-def page_link(messages, page, instead_of=None):
+def page_link(messages, page):
     """The Link header to the page of messages that continues in the same direction."""
     parameters = request.args.to_dict()
-    parameters.pop(instead_of, None)
+    parameters.pop('cursor', None)
     parameters['after' if page.is_forward else 'before'] = messages[-1 if page.is_forward else 0]['id']
     return next_link(parameters)
 

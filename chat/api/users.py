@@ -2,7 +2,9 @@
 from flask import g, request
 
 from ..schemas import ListBlocked, ListUsers, UpdateProfile
-from .support import core, make_blueprint, me, next_link, takes, takes_query
+from .downloads import answer
+from .forms import received_form, the_file
+from .support import core, make_blueprint, me, me_or_nobody, next_link, signable, takes, takes_query
 
 blueprint = make_blueprint('users', '/api/users')
 
@@ -45,6 +47,25 @@ def get_user(user_id):
 @blueprint.get('/me')
 def get_me():
     return core.users.get(me(), me())
+
+
+@blueprint.put('/me/avatar')
+def set_avatar():
+    with received_form() as (_, files):
+        core.avatars.set(me(), the_file(files).scratch)
+    return core.users.get(me(), me())
+
+
+@blueprint.delete('/me/avatar')
+def remove_avatar():
+    core.avatars.remove(me())
+    return core.users.get(me(), me())
+
+
+@blueprint.get('/<id:user_id>/avatar')
+@signable
+def get_avatar(user_id):
+    return answer(core.avatars.open(user_id, me_or_nobody(), request.args.get('signature')))
 
 
 @blueprint.patch('/me')

@@ -6,11 +6,13 @@ import gevent
 
 from ..errors import Unavailable
 from .accounts import Accounts
+from .avatars import Avatars
 from .background import repeat
 from .blocks import Blocks
 from .call_records import STORE_SECONDS, CallRecords
 from .calls import Calls
 from .database import Database
+from .files import Files
 from .gatherer import INTERVAL, Gatherer
 from .ice import IceServers
 from .inbox import Inbox
@@ -22,13 +24,20 @@ from .publish import Publisher
 from .receipts import ADVANCE, Receipts
 from .rooms import Rooms
 from .sessions import PRUNE_SECONDS, SWEEP_SECONDS, Sessions
+from .signatures import Signatures
+from .storage import LocalStorage
 from .threads import Threads
 from .typing import Typing
+from .uploads import PRUNE_SECONDS as PRUNE_UPLOADS_SECONDS
+from .uploads import SWEEP_SECONDS as SWEEP_FILES_SECONDS
+from .uploads import Uploads
 from .users import Users
 from .writer import Writer
 
 log = logging.getLogger(__name__)
+BUSY_WITH_FILES = 'Too many files are arriving just now: try again in a moment'
 INVITE_LIMIT = 10, 900  # wrong invite codes of one user, in seconds
+MAX_FILES_WAITING = 50   # to be read and stored, at up to a second for a large picture
 
 
 @dataclass
@@ -54,6 +63,10 @@ class Core:
     calls: Calls
     call_records: CallRecords
     ice: IceServers
+    files: Files
+    uploads: Uploads
+    avatars: Avatars
+    threads: tuple
     _background: tuple = ()
 
     def start(self):
@@ -61,6 +74,7 @@ class Core:
         if not self._background:
             self.writer.start()
             self._background = (
+                gevent.spawn(self.accounts.prepare),
                 repeat(self.sessions.sweep, SWEEP_SECONDS),
                 repeat(self.sessions.prune, PRUNE_SECONDS),
                 repeat(self.gatherer.flush, INTERVAL),
@@ -69,6 +83,8 @@ class Core:
                 repeat(self.membership.purge, PURGE_SECONDS),
                 repeat(self.calls.expire, 0.25),
                 repeat(self.call_records.store, STORE_SECONDS),
+                repeat(self.uploads.prune, PRUNE_UPLOADS_SECONDS),
+                repeat(self.files.sweep, SWEEP_FILES_SECONDS),
             )
 
     def stop(self):
@@ -82,6 +98,8 @@ class Core:
             self.call_records.store()
         except Unavailable:
             log.error('the last receipts and calls could not be written: the database does not answer')
+        for threads in self.threads:
+            threads.stop()
         self.database.close()
 
 
@@ -93,19 +111,31 @@ def build(config, engine, hasher):
     presence = Presence(database, gatherer, rooms, blocks, publisher)
     lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
     sessions = Sessions(database, publisher, int(lifetime.total_seconds() * 1000))
-    accounts = Accounts(database, sessions, rooms, limits, Threads(), hasher, config['REGISTRATION_OPEN'])
-    users = Users(database, presence, blocks, accounts)
+    sign_in_threads, file_threads = Threads(), Threads(max_waiting=MAX_FILES_WAITING, busy=BUSY_WITH_FILES)
+    accounts = Accounts(database, sessions, rooms, limits, sign_in_threads, hasher, config['REGISTRATION_OPEN'])
+    files, uploads, avatars = build_files(config, database, rooms, file_threads)
+    users = Users(database, presence, blocks, accounts, avatars)
     receipts = Receipts(database, gatherer, rooms, blocks, publisher)
-    messages = Messages(database, rooms, users, blocks, receipts, limits, publisher)
+    messages = Messages(database, rooms, users, blocks, receipts, uploads, limits, publisher)
     writer = messages.writer = Writer(database, messages.publish_stored)
     call_records = CallRecords(database)
     return Core(
         database, publisher, limits, gatherer, rooms, blocks, presence, sessions, accounts, users, receipts,
         messages,
-        Membership(database, rooms, users, presence, receipts, limits, publisher),
-        Typing(rooms, blocks, publisher), Inbox(database, rooms, users, blocks, receipts), writer,
+        Membership(database, rooms, users, presence, receipts, files, limits, publisher),
+        Typing(rooms, blocks, publisher), Inbox(database, rooms, users, blocks, receipts, uploads), writer,
         Calls(users, blocks, call_records, publisher, config['CALL_TIMEOUT']), call_records,
-        IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']))
+        IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']),
+        files, uploads, avatars, (sign_in_threads, file_threads))
+
+
+def build_files(config, database, rooms, threads):
+    """(Files, Uploads, Avatars), with threads of their own, so that no sign-in waits for a picture."""
+    storage = LocalStorage(config['UPLOAD_FOLDER'])
+    files = Files(database, storage)
+    signatures = Signatures(config['JWT_SECRET_KEY'], config['PUBLIC_URL'])
+    uploads = Uploads(database, rooms, storage, files, threads, signatures, config['UPLOAD_QUOTA_BYTES'])
+    return files, uploads, Avatars(database, storage, files, threads, signatures)
 
 
 def limits_of(config):

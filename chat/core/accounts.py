@@ -2,12 +2,14 @@
 import re
 import secrets
 import unicodedata
+from collections import Counter
 from contextlib import contextmanager
 
+from gevent.event import Event
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ..errors import Conflict, Forbidden, NotFound, Unauthorized
+from ..errors import Conflict, Forbidden, NotFound, RateLimited, Unauthorized
 from ..models import User
 from .clock import now_ms
 from .sessions import SIGN_INS, end_sign_ins
@@ -15,6 +17,7 @@ from .sessions import SIGN_INS, end_sign_ins
 USERS = User.__table__
 WRONG = 'The name or the password is wrong'
 USERNAME_LENGTH = 50
+MAX_KEY = 254      # characters of a folded name
 NAMES_TRIED = 20  # random endings of a generated username before giving up
 
 
@@ -35,7 +38,9 @@ class Accounts:
         self._database, self._sessions, self._rooms, self._limits = database, sessions, rooms, limits
         self._threads, self._hasher = threads, hasher
         self._registration_open = registration_open
-        self._nobody = None  # a hash that no password has, checked where there is no account
+        self._nobody = None            # a hash that no password has, checked where there is no account
+        self._unsettled = Counter()    # charges for sign-ins whose outcome is not known yet
+        self._settled = Event()
 
     # ------------------------------------------------------------------ sign-up
 
@@ -117,29 +122,48 @@ class Accounts:
     def _find(self, name):
         column, key = (USERS.c.email_key, fold_email(name)) if '@' in name else \
             (USERS.c.username_key, fold_username(name))
-        return self._database.row(select(USERS).where(column == key[:254]))
+        return self._database.row(select(USERS).where(column == key)) if len(key) <= MAX_KEY else None
 
     @contextmanager
     def _guarded(self, address, *names):
         """Charge a failure in advance, so that guesses made at once count too; a success gets it back."""
         charges = [('sign_in_address', address)]
-        charges += [('sign_in', address, fold_email(name)[:254]) for name in names]
+        charges += [('sign_in', address, fold_email(name)[:MAX_KEY]) for name in names]
         paid = []
         try:
             for charge in charges:
-                self._limits.charge(*charge)
+                self._pay(charge)
                 paid.append(charge)
             yield
         except (Unauthorized, Forbidden):
+            self._settle(paid, give_back=False)
             raise
         except BaseException:
-            self._give_back(paid)
+            self._settle(paid, give_back=True)
             raise
-        self._give_back(paid)
+        self._settle(paid, give_back=True)
 
-    def _give_back(self, charges):
+    def _pay(self, charge):
+        """Charge a failure; while others of the same kind are not settled, wait for what becomes of them."""
+        while True:
+            try:
+                self._limits.charge(*charge)
+                self._unsettled[charge] += 1
+                return
+            except RateLimited:
+                if not self._unsettled[charge]:
+                    raise
+            self._settled.wait()
+
+    def _settle(self, charges, give_back):
         for charge in charges:
-            self._limits.give_back(*charge)
+            if give_back:
+                self._limits.give_back(*charge)
+            self._unsettled[charge] -= 1
+            if not self._unsettled[charge]:
+                del self._unsettled[charge]
+        self._settled.set()  # wakes all who wait now
+        self._settled.clear()
 
     def _check(self, user, password, failure):
         password_hash = user.password_hash if user else self._hash_of_nobody()
@@ -150,9 +174,12 @@ class Accounts:
     def _hash(self, password):
         return self._threads.run(self._hasher.generate_password_hash, password).decode()
 
+    def prepare(self):
+        """Make what a sign-in without an account is checked against, so that the first one takes no longer."""
+        self._nobody = self._nobody or self._hash(secrets.token_hex())
+
     def _hash_of_nobody(self):
-        if self._nobody is None:
-            self._nobody = self._hash(secrets.token_hex())
+        self.prepare()
         return self._nobody
 
     # ------------------------------------------------------------------ the host's command line

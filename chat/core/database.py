@@ -3,15 +3,23 @@
 A unit holds database work and nothing else. Nothing in it may yield to another greenlet on purpose (no emit, no hash,
 no file): on SQLite a unit that is left half-way makes every other writer block the whole process.
 """
+import logging
+import sqlite3
 import time
 from contextlib import contextmanager
 
-from sqlalchemy import create_engine, event, exc
+import gevent
+from sqlalchemy import create_engine, event, exc, text
 from sqlalchemy.pool import StaticPool
 
 from ..errors import Unavailable
 
+BUSY_MS = 20         # milliseconds that SQLite itself waits for a lock
+LOCK_TIMEOUT = 5      # seconds that a writer waits for it
+NO_SUCH_TABLE = 1146  # MySQL's error number
 IDLE_BEFORE_PING = 1  # seconds that a pooled connection may rest before it is tried first
+log = logging.getLogger(__name__)
+QUIET = {'hide_parameters': True}  # an error must not show passwords' hashes or people's messages
 AUTOCOMMIT = {'isolation_level': 'AUTOCOMMIT', 'skip_autocommit_rollback': True}
 MYSQL_TIMEOUT = 30    # seconds that a statement may take before its connection counts as lost
 
@@ -19,12 +27,14 @@ MYSQL_TIMEOUT = 30    # seconds that a statement may take before its connection 
 def engine_options(url, pool_size):
     """Arguments of SQLAlchemy's create_engine for this kind of database."""
     if is_memory(url):
-        return {'poolclass': StaticPool, 'connect_args': {'check_same_thread': False}}
-    pool = {'pool_size': pool_size, 'max_overflow': 0, 'pool_use_lifo': True, 'pool_timeout': 10}
+        return {'poolclass': StaticPool, 'connect_args': {'check_same_thread': False}, **QUIET}
+    pool = {**QUIET, 'pool_size': pool_size, 'max_overflow': 0, 'pool_use_lifo': True, 'pool_timeout': 10}
     if url.get_backend_name() == 'sqlite':
-        return {**pool, 'connect_args': {'check_same_thread': False, 'timeout': 5}}
+        return {**pool, 'connect_args': {'check_same_thread': False}}
     connect_args = {'connect_timeout': 5, 'read_timeout': MYSQL_TIMEOUT, 'write_timeout': MYSQL_TIMEOUT,
                     'init_command': "SET SESSION sql_mode = 'TRADITIONAL'"}
+    if url.password:
+        connect_args['password'] = url.password.encode()  # the driver's own encoding is Latin-1
     return {**pool, 'isolation_level': 'READ COMMITTED', 'connect_args': connect_args}
 
 
@@ -43,12 +53,12 @@ class Database:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == 'sqlite'
         if self.is_sqlite:
-            self._reader = engine.execution_options(reading=True)
+            self._reader = self._writer = engine.execution_options(begins_itself=True)
             _prepare_sqlite(engine)
         else:  # a pool of its own, since changing a connection's isolation level costs four round trips
             self._reader = create_engine(engine.url, **engine_options(engine.url, engine.pool.size()) | AUTOCOMMIT)
-            _try_rested_connections(engine)
-            _try_rested_connections(self._reader)
+            self._writer = engine
+            _try_rested_connections(self._reader, self._writer)
 
     @contextmanager
     def reading(self):
@@ -59,8 +69,24 @@ class Database:
     @contextmanager
     def writing(self):
         """Commit at the end, roll back on an exception."""
-        with _translated(), self.engine.begin() as connection:
-            yield connection
+        with _translated(), self._writer.connect() as connection:
+            if self.is_sqlite:
+                _begin_immediate(connection)
+            with connection.begin():
+                yield connection
+
+    def wait(self, seconds):
+        """Wait until the database answers. Raises Unavailable when it does not within that time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.row(text('SELECT 1'))
+                return
+            except Unavailable as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning('waiting for the database: %s', error.__cause__)
+                gevent.sleep(2)
 
     def scalar(self, statement, parameters=None):
         """The first column of the first row, or None."""
@@ -88,37 +114,66 @@ def _translated():
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, exc.InternalError) as error:
+        log.warning('the database does not answer: %s', getattr(error, 'orig', error))
         raise Unavailable('The database does not answer: try again in a moment') from error
+    except exc.ProgrammingError as error:
+        if error.orig.args[0] != NO_SUCH_TABLE:
+            raise
+        raise Unavailable('The database has not been migrated: run flask db upgrade') from error
+
+
+def _begin_immediate(connection):
+    """Begin as a writer. Another process may hold the lock: SQLite would wait in C, and with it everybody here."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            connection.connection.driver_connection.execute('BEGIN IMMEDIATE')
+            return
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise Unavailable('The database is locked by another program: try again in a moment') from error
+            gevent.sleep(0.02)
 
 
 def _prepare_sqlite(engine):
-    """Write-ahead log, durable commits, and transactions that begin as writers, so that none has to turn into one."""
+    """Write-ahead log and durable commits; transactions of others (migrations) begin as writers, as ours do."""
 
     @event.listens_for(engine, 'connect')
     def set_up(dbapi_connection, _):
         dbapi_connection.isolation_level = None  # the driver begins no transactions; `begin` below does
-        for pragma in ('journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000'):
+        for pragma in ('journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', f'busy_timeout = {BUSY_MS}'):
             dbapi_connection.execute(f'PRAGMA {pragma}')
 
     @event.listens_for(engine, 'begin')
     def begin(connection):
-        if not connection.get_execution_options().get('reading'):
+        if not connection.get_execution_options().get('begins_itself'):
             connection.exec_driver_sql('BEGIN IMMEDIATE')
 
 
-def _try_rested_connections(engine):
-    """A ping for connections that have rested: as safe as one at each checkout against restarts, at no cost in use."""
+def _try_rested_connections(*engines):
+    """A ping for connections that have rested, and for all after one was lost.
 
-    @event.listens_for(engine, 'checkin')
-    def note(dbapi_connection, record):
+    As safe as a ping at each checkout against restarts of the database, at no cost in use.
+    """
+    lost_at = [0.0]
+
+    def note_loss(context):
+        if context.is_disconnect:
+            lost_at[0] = time.monotonic()
+
+    def note_rest(dbapi_connection, record):
         record.info['rested_since'] = time.monotonic()
 
-    @event.listens_for(engine, 'checkout')
     def check(dbapi_connection, record, proxy):
         since = record.info.get('rested_since')
-        if since is None or time.monotonic() - since < IDLE_BEFORE_PING:
+        if since is None or since > lost_at[0] and time.monotonic() - since < IDLE_BEFORE_PING:
             return
         try:
             dbapi_connection.ping(reconnect=False)
         except Exception as error:
             raise exc.DisconnectionError('the connection was lost while it rested') from error
+
+    for engine in engines:
+        event.listen(engine, 'handle_error', note_loss)
+        event.listen(engine, 'checkin', note_rest)
+        event.listen(engine, 'checkout', check)

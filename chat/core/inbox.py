@@ -14,9 +14,9 @@ PAGE = 1000
 
 class Inbox:
 
-    def __init__(self, database, rooms, users, blocks, receipts):
+    def __init__(self, database, rooms, users, blocks, receipts, uploads):
         self._database, self._rooms, self._users = database, rooms, users
-        self._blocks, self._receipts = blocks, receipts
+        self._blocks, self._receipts, self._uploads = blocks, receipts, uploads
 
     def room(self, user_id, room_id):
         """The Room, for whoever may know of it. Raises NotFound."""
@@ -91,14 +91,15 @@ class Inbox:
         ids = [row.last_message_id for row in rows if row.last_message_id is not None]
         if not ids:
             return {}
-        found = {}
-        for row in self._database.rows(select(MESSAGES).where(MESSAGES.c.id.in_(ids))):
+        found, rows = {}, self._database.rows(select(MESSAGES).where(MESSAGES.c.id.in_(ids)))
+        attached = self._uploads.of_messages(rows)
+        for row in rows:
             other = others.get(row.room_id)
             seen = (None, None)
             if other is not None and row.sender_id == user_id and not self._blocks.hides(other.user_id, user_id):
                 seen = times(self._receipts.newest(other), row.seq)
             receiver = None if other is None else other.user_id if row.sender_id == user_id else user_id
-            found[row.id] = as_object(row, receiver, seen)
+            found[row.id] = as_object(row, receiver, seen, attached.get(row.id, ()))
         return found
 
     def _as_object(self, user_id, row, other, last_message, is_server_admin):

@@ -7,6 +7,8 @@ from sqlalchemy import delete, insert, select, update
 
 from ..errors import Conflict, Forbidden, NotFound
 from ..models import Message, RoomBan
+from . import attachments
+from .attachments import ATTACHMENTS
 from .clock import now_ms
 from .publish import Event
 from .rooms import ADMIN, DIRECT, LOBBY, MEMBER, MEMBERS, PRIVATE, PUBLIC, ROOMS, enter
@@ -26,9 +28,9 @@ def new_code():
 class Membership:
     """Every change commits, brings the LiveRoom up to date, and then tells the room."""
 
-    def __init__(self, database, rooms, users, presence, receipts, limits, publisher):
+    def __init__(self, database, rooms, users, presence, receipts, files, limits, publisher):
         self._database, self._rooms, self._users, self._presence = database, rooms, users, presence
-        self._receipts, self._limits, self._publisher = receipts, limits, publisher
+        self._receipts, self._files, self._limits, self._publisher = receipts, files, limits, publisher
 
     # ------------------------------------------------------------------ rooms
 
@@ -214,7 +216,7 @@ class Membership:
     # ------------------------------------------------------------------ what removed rooms leave behind
 
     def purge(self):
-        """Delete the messages of removed rooms in small pieces, then the rooms."""
+        """Delete the messages of removed rooms and their files in small pieces, then the rooms."""
         while self._purge_some():
             gevent.sleep(PURGE_PAUSE)
 
@@ -226,11 +228,14 @@ class Membership:
         with self._database.writing() as connection:
             ids = connection.execute(select(MESSAGES.c.id).where(MESSAGES.c.room_id == room_id)
                                      .limit(PURGED_AT_ONCE)).scalars().all()
+            unused = []
             if ids:
+                _, unused = attachments.remove(connection, ATTACHMENTS.c.message_id.in_(ids))
                 connection.execute(delete(MESSAGES).where(MESSAGES.c.id.in_(ids)))
             else:
                 connection.execute(delete(BANS).where(BANS.c.room_id == room_id))
                 connection.execute(delete(ROOMS).where(ROOMS.c.id == room_id))
+        self._files.delete(unused)
         return True
 
 

@@ -4,35 +4,38 @@ from sqlalchemy import func, select, union_all
 from ..errors import Invalid, RateLimited, TooLarge
 from ..models import RoomMember
 from .clock import iso
+from .emoji import is_only_emoji
 from .publish import EVERYONE, Event
 from .receipts import times
-from .rooms import DIRECT, LOBBY, ROOMS
+from .rooms import DIRECT, LOBBY, ROOMS, direct_key
 from .writer import MESSAGES, Draft
 
 MEMBERS = RoomMember.__table__
+TEXT, EMOJI = 'text', 'emoji'  # types of messages without attachments
 MAX_LENGTH = 4000  # code points
 ABOVE_ALL = 2**53  # an id beyond every message
 
 
 class Messages:
 
-    def __init__(self, database, rooms, users, blocks, receipts, limits, publisher):
+    def __init__(self, database, rooms, users, blocks, receipts, uploads, limits, publisher):
         self._database, self._rooms, self._users, self._blocks = database, rooms, users, blocks
-        self._receipts, self._limits, self._publisher = receipts, limits, publisher
+        self._receipts, self._uploads, self._limits, self._publisher = receipts, uploads, limits, publisher
         self.writer = None  # set once by the core, since the writer tells this object what it stored
 
     # ------------------------------------------------------------------ sending
 
-    def send(self, sender_id, room, *, content, reply_to_id=None, client_id=None, given=None, origin=None, done):
+    def send(self, sender_id, room, *, content, attachment_ids=None, reply_to_id=None, client_id=None, given=None,
+             origin=None, done):
         """Gate, charge and queue a message to a LiveRoom that the sender is in.
 
-        `given` is what a client says of its own message, for dialects that pass it on; it is not stored.
+        `attachment_ids` are uploads of the sender, in order. `given` is what a client says of its own message, for
+        dialects that pass it on; it is not stored.
         `done(message, error, duplicate)` is called once, after the commit, and must not wait; sends of one caller are
         answered in the order of these calls. Raises Forbidden, Invalid, TooLarge, RateLimited, Unavailable.
         """
         content = content.strip()
-        if not content:
-            raise Invalid(content='is empty: send some text')
+        attachments = self._attachments(sender_id, content, attachment_ids, client_id)
         if len(content) > MAX_LENGTH:
             raise TooLarge(f'A message has at most {MAX_LENGTH} characters')
         if room.kind == DIRECT:
@@ -43,10 +46,13 @@ class Messages:
         def settle(stored, error):
             if charge and (error or stored.duplicate):
                 self._limits.give_back(*charge)
-            done(stored and in_room(stored.row, room), error, stored is not None and stored.duplicate)
+            done(stored and in_room(stored.row, room, attachments=self._uploads.as_objects(stored.attachments)), error,
+                 stored is not None and stored.duplicate)
 
         author = self._users.display_name(sender_id) if room.kind == LOBBY else None
-        draft = Draft(room, sender_id, 'text', content, reply_to_id, client_id, origin, settle, author, given or {})
+        kind = attachments[0].kind if attachments else EMOJI if is_only_emoji(content) else TEXT
+        draft = Draft(room, sender_id, kind, content, reply_to_id, client_id, origin, settle, author, given or {},
+                      attachments)
         try:
             self.writer.put(draft)
         except BaseException:
@@ -54,19 +60,31 @@ class Messages:
                 self._limits.give_back(*charge)
             raise
 
+    def _attachments(self, sender_id, content, ids, client_id):
+        """The rows of what goes along. Raises Invalid, but for a repetition, which is answered with what was stored."""
+        try:
+            if not content and not ids:
+                raise Invalid(content='is empty: send some text or a file')
+            return self._uploads.unsent(sender_id, ids) if ids else ()
+        except Invalid:
+            if not self.is_repetition(sender_id, client_id):
+                raise
+            return ()
+
     def _charge(self, sender_id, room, client_id):
         name = 'direct' if room.kind in (DIRECT, LOBBY) else 'messages'
         charge = name, sender_id, room.id
         try:
             self._limits.charge(*charge)
         except RateLimited:
-            if client_id is None or not self._is_stored(sender_id, client_id):
+            if not self.is_repetition(sender_id, client_id):
                 raise
-            return None  # a repetition costs nothing
+            return None  # it costs nothing
         return charge
 
-    def _is_stored(self, sender_id, client_id):
-        return self._database.row(select(MESSAGES.c.id).where(
+    def is_repetition(self, sender_id, client_id):
+        """Whether the sender's message with this clientId is stored already."""
+        return client_id is not None and self._database.row(select(MESSAGES.c.id).where(
             MESSAGES.c.sender_id == sender_id, MESSAGES.c.client_id == client_id.encode())) is not None
 
     def _check_reply(self, room, reply_to_id):
@@ -77,14 +95,18 @@ class Messages:
 
     def to_user(self, sender_id, receiver_id):
         """The LiveRoom in which the sender writes to that user. Raises NotFound for a missing one, Invalid for self."""
-        if self._rooms.find_direct(sender_id, receiver_id) is None:
-            self._users.require_active(receiver_id)
+        direct_key(sender_id, receiver_id)
+        self._users.require_receiver(receiver_id)
         return self._rooms.direct(sender_id, receiver_id)
 
     def publish_stored(self, drafts):
         """Tell those concerned of messages that were committed."""
         self._receipts.sent(drafts)
-        self._publisher.publish(*[event for draft in drafts for event in stored_events(draft)])
+        self._publisher.publish(*[event for draft in drafts for event in self._stored_events(draft)])
+
+    def _stored_events(self, draft):
+        message = in_room(draft, draft.room, attachments=self._uploads.as_objects(draft.attachments))
+        return stored_events(draft, message)
 
     # ------------------------------------------------------------------ histories
 
@@ -102,23 +124,25 @@ class Messages:
         query = page.narrow(select(MESSAGES).where(MESSAGES.c.room_id == room.id))
         rows = self._database.rows(query)
         mark = self._receipts.of_direct(room, user_id) if rows else None
-        return page.cut([self._for_viewer(user_id, row, room, mark) for row in rows])
+        attached = self._uploads.of_messages(rows)
+        return page.cut([self._for_viewer(user_id, row, room, mark, attached) for row in rows])
 
-    def _for_viewer(self, user_id, row, room, mark):
+    def _for_viewer(self, user_id, row, room, mark, attached):
         """The Message, with the receipts of the other one's Watermark for the sender of a direct message."""
-        return in_room(row, room, times(mark, row.seq) if row.sender_id == user_id else (None, None))
+        seen = times(mark, row.seq) if row.sender_id == user_id else (None, None)
+        return in_room(row, room, seen, attached.get(row.id, ()))
 
-    def first_at(self, room_id, at):
-        """The id of the first message of a room sent at that time (milliseconds) or later; above all if there is none.
+    def first_at(self, at):
+        """The id of the first message sent at that time (milliseconds) or later; above all if there is none.
 
-        A binary search over the index by id, since ids and times of a room grow together.
+        A binary search by the primary key, since ids and times grow together.
         """
-        low, high = 0, self._database.scalar(select(ROOMS.c.last_message_id).where(ROOMS.c.id == room_id)) or 0
+        low, high = 0, self._database.scalar(select(func.max(MESSAGES.c.id))) or 0
         first = ABOVE_ALL
         while low < high:
             middle = (low + high) // 2
             row = self._database.row(select(MESSAGES.c.id, MESSAGES.c.created_at).where(
-                MESSAGES.c.room_id == room_id, MESSAGES.c.id > middle).order_by(MESSAGES.c.id).limit(1))
+                MESSAGES.c.id > middle).order_by(MESSAGES.c.id).limit(1))
             if row.created_at >= at:
                 first, high = row.id, middle
             else:
@@ -148,7 +172,9 @@ class Messages:
         rows = self._database.rows(query)
         live = {room_id: self._rooms.require_member(user_id, room_id) for room_id in room_ids}
         marks = {room_id: self._receipts.of_direct(room, user_id) for room_id, room in live.items()}
-        return page.cut([self._for_viewer(user_id, row, live[row.room_id], marks[row.room_id]) for row in rows])
+        attached = self._uploads.of_messages(rows)
+        return page.cut([self._for_viewer(user_id, row, live[row.room_id], marks[row.room_id], attached)
+                         for row in rows])
 
 
 class Page:
@@ -180,25 +206,25 @@ class Page:
         return (page if self.is_forward else page[::-1]), len(items) > self.limit
 
 
-def in_room(row, room, receipts=(None, None)):
+def in_room(row, room, receipts=(None, None), attachments=()):
     """The Message of a stored row (or draft) in its LiveRoom."""
-    return as_object(row, room.other(row.sender_id) if room.kind == DIRECT else None, receipts)
+    return as_object(row, room.other(row.sender_id) if room.kind == DIRECT else None, receipts, attachments)
 
 
-def as_object(row, receiver_id, receipts=(None, None)):
-    """The Message of a stored row (or draft); `receipts` are its delivered and read times."""
+def as_object(row, receiver_id, receipts=(None, None), attachments=()):
+    """The Message of a stored row (or draft) with its Attachments; `receipts` are its delivered and read times."""
     return {
         'id': row.id, 'roomId': row.room_id, 'senderId': row.sender_id, 'receiverId': receiver_id,
-        'type': row.type, 'content': row.content, 'attachments': [], 'replyToId': row.reply_to_id,
+        'type': row.type, 'content': row.content, 'attachments': list(attachments), 'replyToId': row.reply_to_id,
         'clientId': row.client_id.decode() if isinstance(row.client_id, bytes) else row.client_id,
         'reactions': [], 'createdAt': iso(row.created_at), 'editedAt': None, 'deletedAt': None,
         'deliveredAt': iso(receipts[0]), 'readAt': iso(receipts[1]),
     }
 
 
-def stored_events(draft):
+def stored_events(draft, message):
     """The events of a message that was just stored."""
-    message, room = in_room(draft, draft.room), draft.room
+    room = draft.room
     if room.kind == DIRECT:
         return (Event('direct_message', message, (message['receiverId'],)),
                 Event('direct_message_sent', message, (draft.sender_id,), draft.origin))

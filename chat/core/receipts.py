@@ -46,7 +46,8 @@ def _ahead(column, mark, then, otherwise):
 
 
 READ, DELIVERED = MEMBERS.c.read_seq, MEMBERS.c.delivered_seq
-ADVANCE = update(MEMBERS).where(MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id == bindparam('user')).ordered_values(
+ONE_MEMBER = MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id == bindparam('user')
+ADVANCE = update(MEMBERS).where(*ONE_MEMBER).ordered_values(
     # MySQL assigns from left to right: the times first, while the marks are still the old ones
     (MEMBERS.c.read_at, _ahead(READ, 'read', bindparam('read_time'), MEMBERS.c.read_at)),
     (MEMBERS.c.delivered_at, _ahead(DELIVERED, 'delivered', bindparam('delivered_time'), MEMBERS.c.delivered_at)),

@@ -104,11 +104,16 @@ class Sessions:
 
     def prune(self):
         """Remove sign-ins that expired, some at a time."""
+        while self._prune_some():
+            pass
+
+    def _prune_some(self):
         with self._database.writing() as connection:
             old = select(SIGN_INS.c.id).where(SIGN_INS.c.expires_at < now_ms()).limit(PRUNE_AT_ONCE)
             ids = connection.execute(old).scalars().all()
             if ids:
                 connection.execute(delete(SIGN_INS).where(SIGN_INS.c.id.in_(ids)))
+        return len(ids) == PRUNE_AT_ONCE
 
 
 def end_sign_ins(connection, *conditions):

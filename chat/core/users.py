@@ -1,4 +1,5 @@
 """Users as others see them, and the profile as its owner edits it."""
+from cachetools import TTLCache
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -12,17 +13,21 @@ from .publish import Event
 
 USERS = User.__table__
 PAGE = 1000
-MAX_NAMES = 50_000  # in memory
+MAX_NAMES = 50_000    # in memory
+RECEIVER_SECONDS = 5  # for which a user is taken to be there
 
 
 class Users:
     """A User is made for a viewer: to those it blocked it looks offline."""
 
-    public_columns = (USERS.c.id, USERS.c.username, USERS.c.display_name, USERS.c.last_seen, USERS.c.created_at)
+    public_columns = (USERS.c.id, USERS.c.username, USERS.c.display_name, USERS.c.last_seen, USERS.c.created_at,
+                      USERS.c.avatar_key)
 
-    def __init__(self, database, presence, blocks, accounts):
+    def __init__(self, database, presence, blocks, accounts, avatars):
         self._database, self._presence, self._blocks, self._accounts = database, presence, blocks, accounts
+        self._avatars = avatars
         self._names = Cache(MAX_NAMES, self._load_name)
+        self._receivers = TTLCache(MAX_NAMES, RECEIVER_SECONDS)
 
     def get(self, user_id, viewer_id):
         """The User, with the email for its owner. Raises NotFound."""
@@ -33,6 +38,12 @@ class Users:
     def require_active(self, user_id):
         """Raise NotFound unless there is such a user."""
         self._require(user_id)
+
+    def require_receiver(self, user_id):
+        """As `require_active`, at no cost per message: an account that the host closes is noticed within seconds."""
+        if user_id not in self._receivers:
+            self._require(user_id)
+            self._receivers[user_id] = True
 
     def _require(self, user_id):
         row = self._database.row(select(*self.public_columns, USERS.c.email).where(
@@ -118,7 +129,8 @@ class Users:
     def as_object(self, row, viewer_id):
         """The User of a row with `public_columns`, as the viewer sees it."""
         return {
-            'id': row.id, 'username': row.username, 'displayName': row.display_name, 'avatarUrl': None,
+            'id': row.id, 'username': row.username, 'displayName': row.display_name,
+            'avatarUrl': self._avatars.url(row.id, row.avatar_key),
             'online': self._presence.is_online(row.id, viewer_id),
             'lastSeen': iso(self._presence.last_seen(row.id, row.last_seen, viewer_id)),
             'createdAt': iso(row.created_at),

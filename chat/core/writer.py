@@ -5,23 +5,27 @@ wait for it (measured: two to five times the throughput). Each draft is answered
 """
 import logging
 import secrets
+import time
 from dataclasses import dataclass
 
 import gevent
 from gevent.queue import Full, Queue
 from sqlalchemy import select, tuple_
 
-from ..errors import ChatError, Conflict, NotFound, Unavailable
+from ..errors import ChatError, Conflict, Invalid, NotFound, Unavailable
 from ..models import Message
+from . import attachments
 from .clock import now_ms
 from .rooms import ROOMS, LiveRoom
 
 log = logging.getLogger(__name__)
 MESSAGES = Message.__table__
 MAX_BATCH = 256
+MAX_CHARACTERS = 200_000  # of one batch; with four bytes each it stays below MySQL's smallest max_allowed_packet
 MAX_QUEUED = 10_000
 QUEUE_TIMEOUT = 5   # seconds that a sender waits for a place
 ATTEMPTS = 5        # for one batch, each on a connection of its own
+DOUBT_TIMEOUT = 30  # seconds in which a batch that may have been committed is looked for
 COLUMNS = ('room_id', 'sender_id', 'seq', 'type', 'content', 'reply_to_id', 'client_id', 'nonce', 'created_at')
 
 
@@ -42,6 +46,7 @@ class Draft:
     done: object
     author: str | None = None  # the sender's displayName, where dialects want it
     given: dict | None = None  # what the client says of the message, for them as well
+    attachments: tuple | list = ()  # rows of what it takes along
     nonce: int = 0
     id: int | None = None
     seq: int | None = None
@@ -66,6 +71,7 @@ class Stored:
 
     row: object
     duplicate: bool
+    attachments: tuple | list = ()
 
 
 class Writer:
@@ -76,6 +82,7 @@ class Writer:
         self._queue = Queue(MAX_QUEUED)
         self._mark = '?' if database.is_sqlite else '%s'  # of a parameter, in the driver's own SQL
         self._greenlet, self._stopping = None, False
+        self._in_doubt = False  # whether the batch at hand may have been committed unseen
         self._newest_id = None  # of the messages table, at the last commit here
 
     def start(self):
@@ -106,8 +113,11 @@ class Writer:
 
     def _run(self):
         while (draft := self._queue.get()) is not None:
-            batch = [draft]
+            batch, size = [draft], len(draft.content)
             while len(batch) < MAX_BATCH and self._queue.qsize() and self._queue.peek() is not None:
+                size += len(self._queue.peek().content)
+                if size > MAX_CHARACTERS:
+                    break
                 batch.append(self._queue.get_nowait())
             self._answer(batch, self._store(batch))
 
@@ -130,17 +140,19 @@ class Writer:
 
     def _store(self, batch):
         """The outcome of each draft: Stored or a ChatError."""
-        failure = None
-        for attempt in range(ATTEMPTS):
+        failure, attempt, deadline = None, 0, time.monotonic() + DOUBT_TIMEOUT
+        self._in_doubt = False
+        while attempt < ATTEMPTS or self._in_doubt and time.monotonic() < deadline and not self._stopping:
             try:
                 return self._transact(batch, again=attempt > 0)
             except Unavailable as error:  # perhaps committed: the next attempt looks first
                 failure = error
-                gevent.sleep(0.05 * attempt)
+                gevent.sleep(min(1, 0.05 * attempt))
             except Exception as error:
                 if len(batch) > 1:
                     return [self._store([draft])[0] for draft in batch]  # a row that fails, fails alone
                 failure = error
+            attempt += 1
         if isinstance(failure, Unavailable):
             log.error('%d messages could not be stored: %s', len(batch), failure.__cause__)
             return [failure] * len(batch)
@@ -151,17 +163,20 @@ class Writer:
         with self._database.writing() as connection:
             rooms = self._lock_rooms(connection, batch)
             known = self._find_known(connection, batch, again)
+            unsent = self._lock_unsent(connection, batch)
             outcomes, new = [], []
             for draft in batch:
-                outcome = self._settle(draft, rooms, known)
+                outcome = self._settle(draft, rooms, known) or self._take(draft, unsent)
                 if outcome is None:
                     new.append(draft)
-                    outcome = Stored(draft, duplicate=False)
+                    outcome = Stored(draft, False, draft.attachments)
                     if draft.client_id is not None:
                         known[draft.client_key] = draft
                 outcomes.append(outcome)
             if new:
                 self._insert(connection, new, rooms)
+                self._in_doubt = True  # an error from here on may be that of a commit that happened
+            self._find_attachments(connection, outcomes)
         if new:
             self._newest_id = new[-1].id
         return outcomes
@@ -171,7 +186,7 @@ class Writer:
         if draft.nonce in known:
             stored = known[draft.nonce]
             draft.id, draft.seq, draft.created_at = stored.id, stored.seq, stored.created_at
-            return Stored(draft, duplicate=False)
+            return Stored(draft, False, draft.attachments)
         first = draft.client_id is not None and known.get(draft.client_key)
         if first:
             room_id = first.room.id if isinstance(first, Draft) else first.room_id
@@ -181,6 +196,29 @@ class Writer:
         if draft.room.id not in rooms:
             return NotFound('There is no such room')
         return None
+
+    def _lock_unsent(self, connection, batch):
+        """The ids of the batch's attachments that are still to be had."""
+        ids = [row.id for draft in batch if draft.attachments for row in draft.attachments]
+        return attachments.lock_unsent(connection, ids) if ids else set()
+
+    def _take(self, draft, unsent):
+        """Take the draft's attachments out of those still to be had; Invalid if one of them is not, else None."""
+        if not draft.attachments:
+            return None
+        ids = {row.id for row in draft.attachments}
+        if not ids <= unsent:
+            return Invalid(attachmentIds='names an upload that was sent before: upload the file again')
+        unsent -= ids
+        return None
+
+    def _find_attachments(self, connection, outcomes):
+        """Fill in what duplicates took along when they were first stored."""
+        again = [outcome for outcome in outcomes if isinstance(outcome, Stored) and outcome.duplicate
+                 and outcome.row.type in attachments.KINDS]
+        found = attachments.of_messages(connection, [outcome.row.id for outcome in again]) if again else {}
+        for outcome in again:
+            outcome.attachments = found.get(outcome.row.id, ())
 
     def _lock_rooms(self, connection, batch):
         """{room id: its last sequence number}; whoever else writes to these rooms waits for this transaction."""
@@ -217,6 +255,8 @@ class Writer:
         first = result.lastrowid - (len(drafts) - 1 if self._database.is_sqlite else 0)
         for index, draft in enumerate(drafts):
             draft.id = first + index * step
+            if draft.attachments:
+                attachments.claim(connection, draft.id, [row.id for row in draft.attachments])
         self._advance_rooms(connection, {draft.room.id: draft for draft in drafts})
 
     def _insert_statement(self, count):

@@ -32,8 +32,9 @@ def register(app):
     for name in HANDLERS:
         server.register_namespace(Namespace(name, gateway))
     take_events(server, gateway)
-    Payload.max_decode_packets = MAX_MESSAGE  # of one POST; the stock transport drops all beyond 16, and answers 200
     app.extensions['chat.sockets'] = gateway
+    if not is_direct:
+        Payload.max_decode_packets = MAX_MESSAGE  # of one POST; it drops all beyond 16, and answers 200
     app.extensions['chat.transport'] = transport.install(server.eio) if is_direct else None
 
 
@@ -42,3 +43,5 @@ def stop(app, timeout):
     app.extensions['chat.sockets'].stop()
     if app.extensions['chat.transport']:
         app.extensions['chat.transport'].shutdown(timeout)
+    else:
+        app.extensions['chat.sockets'].close_all()

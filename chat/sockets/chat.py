@@ -29,7 +29,8 @@ def send_private(gateway, connection, request, answer):
 
 def contents(request):
     """What a schemas.Content says, in the core's terms."""
-    return {'content': request.content, 'reply_to_id': request.reply_to_id, 'client_id': request.client_id}
+    return {'content': request.content, 'attachment_ids': request.attachment_ids, 'reply_to_id': request.reply_to_id,
+            'client_id': request.client_id}
 
 
 def join_room(gateway, connection, request):

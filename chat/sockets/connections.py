@@ -3,6 +3,8 @@ from collections import deque
 
 from gevent.event import Event as Signal
 
+from .dialects import DIALECTS
+
 MAX_PENDING = 512  # sends of one connection that wait for the database; then it is read no further
 
 
@@ -24,10 +26,11 @@ class Connection:
         self._places = deque()
         self._progress = None  # made when somebody waits, which is seldom
 
-    def identify(self, identity):
-        """Bind the connection to a tokens.Identity."""
+    def identify(self, identity, default_dialect):
+        """Bind the connection to a tokens.Identity; the first one decides the dialect, unless the handshake did."""
         self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
         self.expires_at = identity.expires_at
+        self.dialect = self.dialect or (identity.dialect if identity.dialect in DIALECTS else default_dialect)
 
     def begin(self, respond):
         """Take a place in the order of answers; `respond(result)` is called in its turn."""

@@ -81,7 +81,7 @@ class Gateway:
             connection.dialect = wanted_dialect(auth)
             token = shown_token(auth, environ)
             if token is not None:
-                self._identify(connection, token)
+                connection.identify(self._authenticate(connection, token), DEFAULT)
             elif namespace != '/':
                 raise Unauthorized()
             elif not self._waiting.count(eio_sid):
@@ -98,14 +98,13 @@ class Gateway:
             if connection.user_id is not None:
                 self._enter(connection)
 
-    def _identify(self, connection, token, default=DEFAULT):
+    def _authenticate(self, connection, token):
+        """The Identity that a connection shows. Raises Unauthorized, and Forbidden for another user's."""
         with self.app.app_context():
             identity = tokens.authenticate(token, self.core.sessions)
         if connection.user_id is not None and connection.user_id != identity.user_id:
             raise Forbidden('This connection is another user\'s: open one of your own')
-        connection.identify(identity)
-        claimed = identity.dialect if identity.dialect in DIALECTS else default
-        connection.dialect = connection.dialect or claimed  # the first sign-in decides
+        return identity
 
     def _enter(self, connection):
         """A signed-in connection joins in, unless its sign-in ended in the meantime."""
@@ -123,8 +122,12 @@ class Gateway:
     def login(self, connection, token):
         """`auth:login`: sign in, or extend the sign-in. Raises Unauthorized, Forbidden."""
         is_new = connection.user_id is None
-        self._identify(connection, token, AFTER_LOGIN)
-        self._wire.send(connection, 'auth:ok', {'user': self.core.users.get(connection.user_id, connection.user_id)})
+        identity = self._authenticate(connection, token)
+        user = self.core.users.get(identity.user_id, identity.user_id)
+        connection.identify(identity, AFTER_LOGIN)
+        if is_new:
+            user['online'] = True
+        self._wire.send(connection, 'auth:ok', {'user': user})
         if is_new:
             self._enter(connection)
 
@@ -223,6 +226,11 @@ class Gateway:
         """A packet could not be read: tell the connections of its session; they stay open."""
         for connection in list(self.registry.of_session(eio_sid)):
             self._wire.send(connection, 'error', BadRequest('A packet could not be read').as_object() | {'event': None})
+
+    def close_all(self):
+        """Close every session, the stock way."""
+        for eio_sid in list(self._server.eio.sockets):
+            self.close_session(eio_sid)
 
     def stop(self):
         """Look after nobody any more."""

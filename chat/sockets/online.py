@@ -16,7 +16,9 @@ class OnlineList:
     def greet(self, connection):
         """Send the list to a connection that has just signed in."""
         if connection.dialect in SPEAKERS:
-            self._send([connection], self._presence.online_users())
+            online = self._presence.online_users()
+            self._told = self._told or online
+            self._send([connection], online)
 
     def update(self):
         """Send the list to all who want it, if it has changed."""

@@ -14,6 +14,7 @@ The application uses the names below. Without `install()` nothing of this is act
 simple-websocket. The standard library must be monkey-patched by gevent.
 """
 from .engineio import Transport, direct_connection, install, text_frame
+from .greenlets import give_way
 from .request import ChatHandler, ChatServer
 
-__all__ = ['ChatHandler', 'ChatServer', 'Transport', 'direct_connection', 'install', 'text_frame']
+__all__ = ['ChatHandler', 'ChatServer', 'Transport', 'direct_connection', 'give_way', 'install', 'text_frame']

@@ -111,6 +111,8 @@ class Connection:
             for count, message in enumerate(messages, 1):
                 if count % BURST == 0:
                     give_way()
+                while self.websocket.is_behind:  # who does not read the answers is asked no further questions
+                    gevent.sleep(0.02)
                 (self._step or self._receive)(message)
         except exceptions.EngineIOError:
             self._refuse()  # unless the peer has closed already, it lives on until the peer answers our close frame

@@ -1,6 +1,7 @@
 """pywsgi's side: requests whose socket can be taken over, the `access_token` header, quiet refusals."""
 import errno
 import logging
+import re
 import ssl
 import sys
 
@@ -12,10 +13,12 @@ from .quiet import QuietLog
 
 IDLE_TIMEOUT = 75  # seconds between two requests, or between two parts of a header; longer than nginx keeps its own
 STALL_TIMEOUT = 60  # seconds in which a client must send, or take, some part of a body
+MAX_DISCARDED = 1 << 20  # bytes of a refused body that are read over
 TLS_TIMEOUT = 10  # seconds for a TLS handshake
 TAKE_SOCKET = 'chat.take_socket'  # the name of the handler's offer in the WSGI environment
 
 _PlainSocket = get_original('socket', 'socket')
+_SIGNATURE = re.compile(r'(signature=)[^&\s\'"]*')
 _GONE = (errno.ETIMEDOUT, errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH)
 _KEPT = frozenset((
     'REQUEST_METHOD', 'SCRIPT_NAME', 'PATH_INFO', 'QUERY_STRING', 'SERVER_NAME', 'SERVER_PORT', 'SERVER_PROTOCOL',
@@ -39,6 +42,7 @@ class ChatHandler(WSGIHandler):
     - What clients do wrong is answered or hung up on without a traceback, with at most one log line a second.
     """
 
+    active = 0  # requests that are being answered, in all servers of this process
     ignored_socket_errors = WSGIHandler.ignored_socket_errors + _GONE
 
     def handle(self):
@@ -58,6 +62,35 @@ class ChatHandler(WSGIHandler):
         proper = super().read_request(raw_requestline)
         self.socket.settimeout(STALL_TIMEOUT)
         return proper
+
+    def run_application(self):
+        """Answer the request, then get rid of what is left of its body."""
+        ChatHandler.active += 1
+        try:
+            super().run_application()
+        finally:
+            ChatHandler.active -= 1
+            self._discard_body()
+
+    def _discard_body(self):
+        """Read over a short rest, so that the client sees the answer; hang up on a long one."""
+        body = self.wsgi_input
+        if body.position >= (body.content_length or 0) and not body.chunked_input:
+            return
+        body.send_100_continue_enabled = False
+        left = MAX_DISCARDED
+        try:
+            while left > 0 and (data := body.read(min(left, 1 << 14))):
+                left -= len(data)
+        except (OSError, ValueError):
+            left = 0
+        if left <= 0:
+            self.close_connection = True
+            body._chunked_input_error = True  # pywsgi's sign that there is nothing to read
+
+    def _connection_upgrade_requested(self):
+        """Whether the body is left to the application: WebSockets only, since proxies say `Connection: upgrade` always."""
+        return self.command == 'GET' and self.headers.get('Upgrade', '').strip().lower() == 'websocket'
 
     def get_environ(self):
         """Return the WSGI environment of this request."""
@@ -101,9 +134,13 @@ class ChatHandler(WSGIHandler):
 
     # ------------------------------------------------------------------ errors
 
+    def format_request(self):
+        """The line of an access log, where a host keeps one: without signatures, which open what they sign."""
+        return without_signature(super().format_request())
+
     def log_error(self, msg, *args):
         """Log what a client did wrong."""
-        bad_requests.write(msg % args if args else msg)
+        bad_requests.write(without_signature(msg % args if args else msg))
 
     def _handle_client_error(self, ex):
         if not isinstance(ex, ValueError):  # for which pywsgi would print a traceback
@@ -116,6 +153,11 @@ class ChatHandler(WSGIHandler):
             self.close_connection = True
         else:
             super().handle_error(t, v, tb)
+
+
+def without_signature(text):
+    """The text without the signatures of addresses in it."""
+    return _SIGNATURE.sub(r'\1…', text)
 
 
 class ChatServer(WSGIServer):

@@ -41,6 +41,7 @@ NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 RESET_ON_CLOSE = struct.pack('ii', 1, 0)  # SO_LINGER: forget what was not delivered
 
 slow_clients = QuietLog(__name__)
+MUCH = 1 << 18  # bytes behind which a peer is made to read before it is read from
 
 
 class WebSocket:
@@ -68,6 +69,11 @@ class WebSocket:
     def send(self, message):
         """Send str as a text message, bytes as a binary one."""
         self.write(frame(message.encode()) if isinstance(message, str) else frame(message, BINARY))
+
+    @property
+    def is_behind(self):
+        """Whether the peer has much to fetch, so that it should not be heard before it has."""
+        return self.open and self._backlog is not None and len(self._backlog) > MUCH
 
     def write(self, frames):
         """Send whole frames, in the order of the calls; what the kernel does not take now follows when it can.

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -136,7 +135,8 @@ class ChatServer:
 
     def _environment(self, changes, database_url):
         env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        env.update(dict.fromkeys(_names_in_dotenv(), ''))
+        env['ENV_FILE'] = os.devnull  # not a developer's .env
+        env['SOCKET_TRANSPORT'] = os.environ.get('TEST_SOCKET_TRANSPORT', 'direct')
         env.update(_DEFAULTS)
         env.update(
             PORT=str(self.port),
@@ -145,7 +145,6 @@ class ChatServer:
             INSTANCE_PATH=str(self.folder / 'instance'),
         )
         env.update(changes)
-        # An empty value counts as unset, and hides the one of a developer's .env, which the server reads too.
         return {name: '' if value is None else str(value) for name, value in env.items()}
 
     def _healthy(self):
@@ -162,8 +161,3 @@ class ChatServer:
 
     def _tail(self):
         return self.log()[-3000:]
-
-
-def _names_in_dotenv():
-    path = REPOSITORY / '.env'
-    return re.findall(r'^\s*(?:export\s+)?(\w+)\s*=', path.read_text(), re.MULTILINE) if path.exists() else []
