@@ -1,8 +1,9 @@
-# `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite; both set up what they need in .venv.
+# `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite, `make bench` compares with a Node.js server;
+# all set up what they need in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint
+.PHONY: run test lint bench
 
 run: .venv/run
 	$(BIN)/python wsgi.py
@@ -13,6 +14,9 @@ test: .venv/test
 
 lint: .venv/test
 	$(BIN)/ruff check .
+
+bench: .venv/test
+	$(BIN)/python -m benchmarks $(ARGS)
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv

@@ -1,0 +1,273 @@
+'use strict';
+// The scenarios M1 to M6. Each returns one measurement, or a list of them.
+const { HttpClient } = require('./http');
+const { openAll } = require('./sockets');
+const { Meter, latency, memoryKiB, now, round, sleep } = require('./measure');
+
+const PASSWORD = 'secret-pass-1';
+const TEXT = 'the quick brown fox jumps over the lazy dog';
+const WARM_UP_MS = 1000;
+
+// ---------------------------------------------------------------------- accounts and rooms
+
+async function inParallel(count, atOnce, work) {
+  let next = 0;
+  await Promise.all(Array.from({ length: atOnce }, async () => {
+    while (next < count) await work(next++);
+  }));
+}
+
+async function makeUsers(target, tag, count) {
+  const users = new Array(count);
+  const clients = Array.from({ length: 4 }, () => new HttpClient(target));
+  let next = 0;
+  await Promise.all(clients.map(async (client) => {
+    while (next < count) {
+      const index = next++;
+      const name = `${tag}${index}`;
+      const body = { username: name, email: `${name}@example.com`, password: PASSWORD };
+      const { token, user } = await client.json('POST', '/api/auth/register', { body });
+      users[index] = { id: user.id, name, token };
+    }
+  }));
+  clients.forEach((client) => client.close());
+  return users;
+}
+
+async function makeRoom(target, name, members) {
+  const clients = Array.from({ length: 4 }, () => new HttpClient(target));
+  const { room } = await clients[0].json('POST', '/api/rooms', { token: members[0].token, body: { name } });
+  await inParallel(members.length - 1, clients.length, async (index) => {
+    const client = clients.pop();
+    await client.json('POST', '/api/rooms/join', { token: members[index + 1].token, body: { roomId: room.id } });
+    clients.push(client);
+  });
+  clients.forEach((client) => client.close());
+  return room.id;
+}
+
+async function prepare({ target, rooms, members, crowd }) {
+  const users = await makeUsers(target, 'user', rooms * members);
+  const made = { users, members, rooms: [] };
+  for (let index = 0; index < rooms; index++) {
+    made.rooms.push(await makeRoom(target, `room ${index}`, users.slice(index * members, (index + 1) * members)));
+  }
+  made.crowd = await makeUsers(target, 'crowd', crowd);
+  made.crowdRoom = await makeRoom(target, 'crowd', made.crowd);
+  [made.lone] = await makeUsers(target, 'lone', 1);
+  made.smallHistory = await makeRoom(target, 'small history', users.slice(0, 2));
+  made.largeHistory = await makeRoom(target, 'large history', users.slice(0, 2));
+  return made;
+}
+
+// ---------------------------------------------------------------------- the shape of a measurement
+
+async function settle(clients) {
+  let received = 0;
+  let before;
+  clients.forEach((client) => { client.onEvent = () => { received++; }; });
+  do {
+    before = received;
+    await sleep(400);
+  } while (received !== before);
+}
+
+// Runs `loops` (async functions that go on until `isOver()`), warms up, measures, and lets them end.
+async function measure(options, loops) {
+  const run = { count: 0, errors: 0, times: [], over: false };
+  const running = loops.map((loop) => loop(run));
+  await sleep(WARM_UP_MS);
+  run.count = 0;
+  run.times = [];
+  const meter = new Meter(options);
+  await sleep(options.seconds * 1000);
+  const reading = meter.read(run.count);
+  const times = latency(run.times);
+  run.over = true;
+  await Promise.race([Promise.all(running), sleep(5000)]);
+  return { ...reading, ...times, errors: run.errors };
+}
+
+// ---------------------------------------------------------------------- M1: rooms of 10, closed loop
+
+async function m1(options) {
+  const { target, state, senders } = options;
+  const clients = await openAll(target, state.users.map((user) => user.token));
+  await settle(clients);
+  let serial = 0;
+  const loops = Array.from({ length: senders }, (_, index) => async (run) => {
+    const room = index % state.rooms.length;
+    const client = clients[room * state.members + Math.floor(index / state.rooms.length) % state.members];
+    while (!run.over) {
+      const mark = `mark${serial++}.`;
+      const started = now();
+      await new Promise((resolve) => {
+        const bytes = Buffer.from(mark);
+        client.onEvent = (data, start, end) => {
+          const at = data.indexOf(bytes, start);
+          if (at >= 0 && at < end) resolve();
+        };
+        client.emit('send_message', { roomId: state.rooms[room], content: `${mark} ${TEXT}` });
+      });
+      run.count++;
+      run.times.push(now() - started);
+    }
+  });
+  clients.forEach((client) => { client.onEvent = null; });
+  const result = await measure(options, loops);
+  clients.forEach((client) => client.close());
+  return result;
+}
+
+// ---------------------------------------------------------------------- M2 and M3: REST, closed loop
+
+async function requests(options, count, request) {
+  const clients = Array.from({ length: count }, () => new HttpClient(options.target));
+  const loops = clients.map((client, index) => async (run) => {
+    while (!run.over) {
+      const started = now();
+      const { status } = await request(client, index);
+      if (status >= 200 && status <= 299) {
+        run.count++;
+        run.times.push(now() - started);
+      } else {
+        run.errors++;
+        if (!status) return;
+      }
+    }
+  });
+  const result = await measure(options, loops);
+  clients.forEach((client) => client.close());
+  return result;
+}
+
+async function m2(options) {
+  const { users } = options.state;
+  return requests(options, options.senders, (client, index) => client.request(
+    'POST', `/api/messages/send/${users[index + 1].id}`, { token: users[index].token, body: { content: TEXT } }));
+}
+
+async function m3(options) {
+  const { state, room, before } = options;
+  const path = `/api/rooms/${state[room]}/messages?limit=50${before ? `&before=${before}` : ''}`;
+  return requests(options, options.senders, (client, index) => client.request(
+    'GET', path, { token: state.users[index % 2].token }));
+}
+
+// ---------------------------------------------------------------------- M4: chat beside sign-ins
+
+// One message each 50 ms, whatever the server does; latency counts from when it was due.
+async function chat(clients, room, seconds) {
+  const waiting = new Map();
+  const times = [];
+  clients[0].onEvent = (data, start, end) => {
+    const found = /"content":"turn(\d+)\./.exec(data.toString('latin1', start, end));
+    const due = found && waiting.get(found[1]);
+    if (due) {
+      times.push(now() - due);
+      waiting.delete(found[1]);
+    }
+  };
+  const started = now();
+  for (let turn = 0; turn < seconds * 20; turn++) {
+    const due = started + turn * 50;
+    await sleep(Math.max(0, due - now()));
+    waiting.set(String(turn), due);
+    clients[0].emit('send_message', { roomId: room, content: `turn${turn}. ${TEXT}` });
+  }
+  const deadline = now() + 20000;
+  while (waiting.size && now() < deadline) await sleep(20);
+  return { ...latency(times), lost: waiting.size };
+}
+
+async function m4(options) {
+  const { target, seconds, loops } = options;
+  const tag = `storm${Date.now().toString(36)}`;
+  const users = await makeUsers(target, tag, loops);
+  const members = await makeUsers(target, `${tag}m`, 10);
+  const room = await makeRoom(target, tag, members);
+  const clients = await openAll(target, members.map((user) => user.token));
+  await settle(clients);
+  let count = 0;
+  let errors = 0;
+  let over = false;
+  const meter = new Meter(options);
+  const running = users.map(async (user) => {
+    const client = new HttpClient(target);
+    while (!over) {
+      const { status } = await client.request('POST', '/api/auth/login', {
+        body: { username: user.name, password: PASSWORD } });
+      if (status === 200) count++;
+      else errors++;
+      if (!status) break;
+    }
+    client.close();
+  });
+  const chatted = await chat(clients, room, seconds);
+  const reading = meter.read(count);
+  over = true;
+  await Promise.all(running);
+  clients.forEach((client) => client.close());
+  return { ...reading, ...chatted, errors: errors + chatted.lost };
+}
+
+// ---------------------------------------------------------------------- M5: idle connections
+
+async function m5(options) {
+  const { target, state, pid } = options;
+  const base = memoryKiB(pid);
+  const results = [];
+  let clients = [];
+  for (const connections of options.connections) {
+    const more = connections - clients.length;
+    const meter = new Meter(options);
+    clients = clients.concat(await openAll(target, Array(more).fill(state.lone.token), 32));
+    const reading = meter.read(more);
+    await sleep(2000);
+    results.push({
+      ...reading,
+      connections,
+      errors: clients.filter((client) => client.isClosed).length,
+      kibEach: round((memoryKiB(pid) - base) / connections, 1),
+    });
+  }
+  clients.forEach((client) => client.close());
+  return results;
+}
+
+// ---------------------------------------------------------------------- M6: one room of 1,000
+
+async function m6(options) {
+  const { target, state, seconds } = options;
+  const clients = await openAll(target, state.crowd.map((user) => user.token));
+  await settle(clients);
+  let arrived = 0;
+  let all;
+  const mark = Buffer.from('receive_message');
+  clients.forEach((client) => {
+    client.onEvent = (data, start) => {
+      const at = data.indexOf(mark, start);
+      if (at >= 0 && at < start + 20 && ++arrived === clients.length) all();
+    };
+  });
+  const times = [];
+  const round1000 = async () => {
+    arrived = 0;
+    const started = now();
+    await new Promise((resolve) => {
+      all = resolve;
+      clients[0].emit('send_message', { roomId: state.crowdRoom, content: TEXT });
+    });
+    times.push(now() - started);
+  };
+  for (let warm = 0; warm < 5; warm++) await round1000();
+  times.length = 0;
+  const meter = new Meter(options);
+  const end = now() + seconds * 1000;
+  while (now() < end) await round1000();
+  const reading = meter.read(times.length * clients.length);
+  clients.forEach((client) => client.close());
+  return { ...reading, ...latency(times), errors: 0 };
+}
+
+module.exports = { prepare, m1, m2, m3, m4, m5, m6 };

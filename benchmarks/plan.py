@@ -1,0 +1,65 @@
+"""What is measured, and what is wanted of it."""
+from dataclasses import dataclass, field
+
+from .servers import CHEAP, COSTLY
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement. `wanted` maps a figure's name to the ratio it must reach and the one to reach for."""
+
+    name: str
+    scenario: str
+    options: dict = field(default_factory=dict)
+    rounds: int = CHEAP
+    unit: str = 'req/s'
+    peer_env: tuple = ()  # pairs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of it: the length of a measurement in seconds, how often it is made, how large things are."""
+
+    seconds: float
+    repeats: int
+    connections: tuple
+    messages: int
+    starts: int
+
+
+QUICK = Plan(seconds=2.5, repeats=1, connections=(1000, 3000), messages=1_000_000, starts=3)
+FULL = Plan(seconds=5, repeats=3, connections=(1000, 3000, 5000), messages=1_000_000, starts=5)
+SMALL_HISTORY = 10_000
+WANTED = {  # ratio to the peer that must be reached, and that to reach for
+    'M1 · 1 sender': (1.5, 2), 'M1 · 16 senders': (3, 4), 'M1 · 64 senders': (6, 8), 'M1 · 256 senders': (10, 14),
+    'M2 · 1': (1.8, 2.5), 'M2 · 32': (2, 2.6),
+    'M3 newest 50 of 10,000 · 1': (1.5, 2), 'M3 newest 50 of 10,000 · 16': (1.5, 2),
+    'M3 newest 50 of 1,000,000 · 1': (1.5, 2), 'M3 newest 50 of 1,000,000 · 16': (1.5, 2),
+    'M3 deepest 50 of 1,000,000 · 1': (1.5, 2), 'M3 deepest 50 of 1,000,000 · 16': (1.5, 2),
+    'M4 sign-ins beside a chat, peer with bcryptjs': (1.8, 2.2), 'M4 p99 of the chat, peer with bcryptjs': (20, 100),
+    'M5 · 1,000 connections': (1.5, 2), 'M5 · 3,000 connections': (1.5, 2), 'M5 · 5,000 connections': (1.5, 2),
+    'M6 room of 1,000': (1.3, 2),
+}
+MOST = {'seconds to /health': (1.5, 1), 'idle memory, MiB': (90, 60), 'KiB': (24, 10)}  # absolute, of this server
+
+
+def points(plan, only):
+    """The measurements in their order; those of one scenario share a start of the servers."""
+    made = []
+    for senders in (1, 16, 64, 256):
+        made.append(Point(f'M1 · {senders} sender{"s" if senders > 1 else ""}', 'm1', {'senders': senders},
+                          unit='messages/s'))
+    for senders in (1, 32):
+        made.append(Point(f'M2 · {senders}', 'm2', {'senders': senders}))
+    for name, room, deep in (('newest 50 of 10,000', 'smallHistory', False),
+                             ('newest 50 of 1,000,000', 'largeHistory', False),
+                             ('deepest 50 of 1,000,000', 'largeHistory', True)):
+        for senders in (1, 16):
+            made.append(Point(f'M3 {name} · {senders}', 'm3', {'senders': senders, 'room': room, 'deep': deep}))
+    for library in ('bcryptjs', 'bcrypt'):
+        made.append(Point(f'M4 sign-ins beside a chat, peer with {library}', 'm4',
+                          {'loops': 8, 'seconds': max(plan.seconds * 2, 6)}, COSTLY, 'sign-ins/s',
+                          (('BCRYPT', library),)))
+    made.append(Point('M5', 'm5', {'connections': plan.connections}, unit='connections/s'))
+    made.append(Point('M6 room of 1,000', 'm6', unit='deliveries/s'))
+    return [point for point in made if not only or point.scenario in only]
