@@ -48,7 +48,7 @@ class Uploads:
 
         try:
             with self._database.reading() as connection:
-                self._require_room(connection, user_id, 1)
+                self._require_space(connection, user_id, 1)
             yield scratch
         finally:
             for item in scratches:
@@ -68,7 +68,7 @@ class Uploads:
 
         def insert_row(connection, keys):
             connection.execute(select(USERS.c.id).where(USERS.c.id == user_id).with_for_update())  # one at a time
-            self._require_room(connection, user_id, arrival.saved.size)
+            self._require_space(connection, user_id, arrival.saved.size)
             inserted = connection.execute(insert(ATTACHMENTS).values(
                 uploader_id=user_id, kind=arrival.kind, filename=filenames.clean(filename),
                 content_type=arrival.content_type, size=arrival.saved.size, width=arrival.width, height=arrival.height,
@@ -80,7 +80,7 @@ class Uploads:
         saved = [item for item in (arrival.saved, arrival.thumbnail) if item is not None]
         return self._files.keep(saved, insert_row)
 
-    def _require_room(self, connection, user_id, size):
+    def _require_space(self, connection, user_id, size):
         used = connection.execute(
             select(func.sum(ATTACHMENTS.c.size)).where(ATTACHMENTS.c.uploader_id == user_id)).scalar() or 0
         if used + size > self._quota:
