@@ -84,3 +84,12 @@ def test_the_blocker_looks_offline_to_the_blocked_everywhere(http, pair, connect
     viewer.expect_nothing('user_status')
     http.as_user(ann).delete(f'/api/users/{bob.id}/block')
     assert viewer.expect('user_status')['online'] is True
+
+
+def test_whoever_is_blocked_sees_the_blocker_stop_typing(http, pair, connect):
+    ann, bob, room = pair
+    viewer, blocker = connect(bob), connect(ann)
+    expect_ok(blocker.call('typing', {'roomId': room['id'], 'isTyping': True}))
+    assert viewer.expect('typing')['isTyping'] is True
+    block(http, ann, bob)
+    assert viewer.expect('typing')['isTyping'] is False

@@ -221,6 +221,18 @@ def test_a_blocked_client_of_d_sees_the_blocker_offline(http, client_d):
     watcher.expect('user:online', where=lambda users: ann['id'] not in users and bob['id'] in users)
 
 
+def test_a_client_of_d_is_told_at_once_that_it_was_blocked_and_that_it_no_longer_is(http, client_d, new_user, connect):
+    ann = new_user()
+    connect(ann)
+    bob, _, watcher = client_d('Bob')
+    watcher.expect('user:online', where=lambda users: ann.id in users)
+    http.as_user(ann).put(f'/api/users/{bob["id"]}/block')
+    watcher.expect('user:offline', where=lambda user_id: user_id == ann.id)
+    watcher.expect('user:online', where=lambda users: ann.id not in users)
+    http.as_user(ann).delete(f'/api/users/{bob["id"]}/block')
+    watcher.expect('user:online', where=lambda users: ann.id in users)
+
+
 # ---------------------------------------------------------------------- E
 
 def test_a_client_of_e_works_as_its_description_says(http, fresh, connect):

@@ -3,9 +3,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.support.http import expect_error
 from tests.support.sockets import expect_failure, expect_ok
+from tests.support.waiting import wait_until
 
 FIELDS = {'id', 'name', 'kind', 'isPrivate', 'createdBy', 'createdAt', 'role', 'memberCount', 'unreadCount', 'lastMessage'}
 
@@ -363,6 +365,42 @@ def test_a_rooms_history_pages_by_message_id_and_by_time(http, trio, make_room):
     assert [m['id'] for m in me.get(f'{path}?cursor=2999-01-01').json()['messages']] == ids
     assert me.get(f'{path}?cursor=1999-01-01T00:00:00Z').json()['messages'] == []
     expect_error(me.get(f'{path}?cursor=yesterday'), 422, 'validation_error')
+
+
+def test_a_page_deep_in_a_room_reads_no_more_of_the_index_than_the_newest(start_server, open_http, mariadb):
+    url = make_url(mariadb.create_database())
+    server = start_server(database=url.render_as_string(hide_password=False))
+    http = open_http(server)
+    ann = http.register()
+    room = http.as_user(ann).post('/api/rooms', {'name': 'long'}).json()['room']['id']
+    mariadb.query(
+        'INSERT INTO messages (room_id, sender_id, seq, type, content, nonce, created_at) '
+        "SELECT %s, %s, seq, 'text', 'x', seq, seq FROM seq_1_to_50000", (room, ann.id), database=url.database)
+    newest = mariadb.query('SELECT MAX(id) FROM messages', database=url.database)[0][0]
+
+    def reads(before):
+        counter = "SHOW GLOBAL STATUS LIKE 'Handler_read_prev'"
+        at_first = int(mariadb.query(counter)[0][1])
+        found = http.as_user(ann).get(f'/api/rooms/{room}/messages?before={before}').json()['messages']
+        assert len(found) == 50
+        return int(mariadb.query(counter)[0][1]) - at_first
+
+    assert reads(newest - 25_000) < 500 and reads(newest + 1) < 500
+
+
+def test_messages_of_whoever_is_removed_do_not_follow_the_removal(http, trio, make_room, connect):
+    ann, bob, eve = trio
+    room = make_room(ann, bob, eve)
+    sender, watcher = connect(bob), connect(eve)
+    pending = [sender.call_async('send_message', {'roomId': room['id'], 'content': str(n)}) for n in range(300)]
+    wait_until(lambda: pending[20].done)
+    http.as_user(ann).delete(f'/api/rooms/{room["id"]}/members/{bob.id}')
+    outcomes = [each.result(20) for each in pending]
+    watcher.settle()
+    told = [(event, args[0]) for event, args in watcher.transcript if event in ('receive_message', 'member_left')]
+    left = [event for event, _ in told].index('member_left')
+    assert len(told) == left + 1  # nothing of the one who left came after it
+    assert left == sum(answer['ok'] for answer in outcomes)
 
 
 # ---------------------------------------------------------------------- many at once

@@ -140,10 +140,12 @@ def finish(response):
 
 def page_of(query, default):
     """The Page that the query parameters ask for."""
-    before, cursor = query.before, query.cursor
-    if before is None and cursor is not None:
-        before = cursor if isinstance(cursor, int) else core.messages.first_at(milliseconds(cursor))
-    return Page(query.limit or default, before=before, after=query.after)
+    before, cursor, before_time = query.before, query.cursor, None
+    if before is None and isinstance(cursor, int):
+        before = cursor
+    elif before is None and cursor is not None:
+        before_time = milliseconds(cursor)
+    return Page(query.limit or default, before, query.after, before_time)
 
 
 def message_page(found, page):

@@ -114,7 +114,8 @@ def build(config, engine, hasher):
     sign_in_threads, file_threads = Threads(), Threads(max_waiting=MAX_FILES_WAITING, busy=BUSY_WITH_FILES)
     accounts = Accounts(database, sessions, rooms, limits, sign_in_threads, hasher, config['REGISTRATION_OPEN'])
     files, uploads, avatars = build_files(config, database, rooms, file_threads)
-    users = Users(database, presence, blocks, accounts, avatars)
+    typing = Typing(rooms, blocks, publisher)
+    users = Users(database, presence, typing, blocks, accounts, avatars)
     receipts = Receipts(database, gatherer, rooms, blocks, publisher)
     messages = Messages(database, rooms, users, blocks, receipts, uploads, limits, publisher)
     writer = messages.writer = Writer(database, messages.publish_stored)
@@ -123,7 +124,7 @@ def build(config, engine, hasher):
         database, publisher, limits, gatherer, rooms, blocks, presence, sessions, accounts, users, receipts,
         messages,
         Membership(database, rooms, users, presence, receipts, files, limits, publisher),
-        Typing(rooms, blocks, publisher), Inbox(database, rooms, users, blocks, receipts, uploads), writer,
+        typing, Inbox(database, rooms, users, blocks, receipts, uploads), writer,
         Calls(users, blocks, call_records, publisher, config['CALL_TIMEOUT']), call_records,
         IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']),
         files, uploads, avatars, (sign_in_threads, file_threads))

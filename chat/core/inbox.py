@@ -108,7 +108,7 @@ class Inbox:
             'id': row.id, 'name': other.display_name if other is not None else row.name, 'kind': row.kind,
             'isPrivate': row.kind in (PRIVATE, DIRECT), 'createdBy': row.created_by, 'createdAt': iso(row.created_at),
             'role': row.own_role, 'memberCount': row.member_count,
-            'unreadCount': max(0, row.last_seq - self._read_seq(row)) if is_member else 0,
+            'unreadCount': self._unread_count(user_id, row, last_message) if is_member else 0,
             'lastMessage': last_message,
         }
         rules = is_server_admin and row.kind in (PUBLIC, LOBBY)
@@ -119,6 +119,11 @@ class Inbox:
         if row.kind in (PUBLIC, PRIVATE) and (row.own_role == ADMIN or rules):
             described['inviteCode'] = row.invite_code
         return described
+
+    def _unread_count(self, user_id, row, last_message):
+        if last_message and last_message['senderId'] == user_id:
+            return 0  # sending reads everything before it
+        return max(0, row.last_seq - self._read_seq(row))
 
     def _read_seq(self, row):
         pending = self._receipts.pending_read(row.id, row.own_user_id)

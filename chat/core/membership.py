@@ -11,7 +11,7 @@ from . import attachments
 from .attachments import ATTACHMENTS
 from .clock import now_ms
 from .publish import Event
-from .rooms import ADMIN, DIRECT, LOBBY, MEMBER, MEMBERS, PRIVATE, PUBLIC, ROOMS, enter
+from .rooms import ADMIN, DIRECT, LOBBY, MEMBER, MEMBERS, PRIVATE, PUBLIC, ROOMS, USERS, enter
 
 BANS, MESSAGES = RoomBan.__table__, Message.__table__
 PURGED_AT_ONCE = 500   # messages of a removed room in one transaction
@@ -79,6 +79,7 @@ class Membership:
 
         Raises Forbidden (also for an id that is none), NotFound for an unknown code, RateLimited after wrong codes.
         """
+        about = self._users.snapshot(user_id)  # now, so that nothing waits between the change and its events
         with self._counting_wrong_codes(user_id, invite_code):
             now = now_ms()
             with self._database.writing() as connection:
@@ -90,7 +91,7 @@ class Membership:
                 self._require_joinable(connection, room, user_id, room_id, invite_code)
                 connection.execute(delete(BANS).where(BANS.c.room_id == room.id, BANS.c.user_id == user_id))
                 enter(connection, room, user_id, MEMBER if room.member_count else ADMIN, now)
-        self._joined(user_id, room.id)
+        self._joined(user_id, room.id, about)
         return room.id
 
     def _find(self, connection, room_id, invite_code):
@@ -129,14 +130,14 @@ class Membership:
             raise
         self._limits.give_back('invite', user_id)
 
-    def _joined(self, user_id, room_id):
+    def _joined(self, user_id, room_id, about):
         self._receipts.forget(room_id, user_id)  # of an earlier stay
         self._rooms.changed(room_id, joined=user_id)
         room = self._rooms.require_member(user_id, room_id)
-        others = tuple(member for member in room.members if member != user_id)
+        row, hidden_from = about
         self._publisher.publish(
-            *self._users.events_about(user_id, 'member_joined', {'roomId': room_id}, tuple(room.members)),
-            *self._presence.status_events(user_id, others))
+            *self._users.events_about(about, 'member_joined', {'roomId': room_id}, tuple(room.members)),
+            *self._presence.status_events(user_id, room.members - {user_id}, row.last_seen, hidden_from))
 
     # ------------------------------------------------------------------ leaving
 
@@ -145,7 +146,7 @@ class Membership:
         room = self._rooms.require_member(user_id, room_id)
         if room.kind in (LOBBY, DIRECT):
             raise Forbidden('This room can\'t be left')
-        with self._database.writing() as connection:
+        with self._leaving(room_id, user_id) as connection:
             self._take_out(connection, room_id, user_id)
         self._left(room, user_id)
 
@@ -157,14 +158,37 @@ class Membership:
         room = self._rooms.require_admin(admin_id, room_id)
         if room.kind in (LOBBY, DIRECT):
             raise Forbidden('Nobody can be removed from this room')
-        with self._database.writing() as connection:
+        with self._leaving(room_id, user_id) as connection:
+            self._require_still_admin(connection, admin_id, room)
             self._take_out(connection, room_id, user_id)
             connection.execute(insert(BANS).values(room_id=room_id, user_id=user_id, created_at=now_ms()))
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(invite_code=new_code()))
         self._left(room, user_id)
 
+    @contextmanager
+    def _leaving(self, room_id, user_id):
+        """A transaction in which a member goes: gone in memory before the commit lets waiting messages go on."""
+        is_member = self._rooms.find(room_id) is not None and self._rooms.find(room_id).has(user_id)
+        try:
+            with self._database.writing() as connection:
+                lock_room(connection, room_id)
+                yield connection
+                self._rooms.changed(room_id, left=user_id)
+        except BaseException:
+            if is_member:
+                self._rooms.changed(room_id, joined=user_id)
+            raise
+
+    def _require_still_admin(self, connection, user_id, room):
+        """Raise Forbidden unless the user rules the room now that its row is locked: it may have been removed itself."""
+        role = connection.execute(select(MEMBERS.c.role).where(
+            MEMBERS.c.room_id == room.id, MEMBERS.c.user_id == user_id)).scalar()
+        rules = room.kind == PUBLIC and connection.execute(
+            select(USERS.c.is_admin).where(USERS.c.id == user_id)).scalar()
+        if role != ADMIN and not rules:
+            raise Forbidden('Only an admin of the room may do this')
+
     def _take_out(self, connection, room_id, user_id):
-        lock_room(connection, room_id)
         gone = connection.execute(delete(MEMBERS).where(
             MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id)).rowcount
         if not gone:
@@ -176,7 +200,7 @@ class Membership:
             set_role(connection, room_id, eldest, ADMIN)
 
     def _left(self, room, user_id):
-        told = tuple(room.members | {user_id})
+        told = tuple(self._rooms.kept(room).members | {user_id})
         self._rooms.changed(room.id, left=user_id)
         self._receipts.forget(room.id, user_id)
         self._publisher.publish(Event('member_left', {'roomId': room.id, 'userId': user_id}, told))
@@ -190,6 +214,7 @@ class Membership:
             raise Forbidden('There are no roles in this room')
         with self._database.writing() as connection:
             lock_room(connection, room_id)
+            self._require_still_admin(connection, admin_id, room)
             if not room.has(user_id):
                 raise NotFound('This user is not in the room')
             if role == MEMBER and admins(connection, room_id) == [user_id]:

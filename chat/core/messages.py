@@ -13,6 +13,7 @@ from .writer import MESSAGES, Draft
 MEMBERS = RoomMember.__table__
 TEXT, EMOJI = 'text', 'emoji'  # types of messages without attachments
 MAX_LENGTH = 4000  # code points
+ROOMS_AT_ONCE = 50  # that one query merges
 ABOVE_ALL = 2**53  # an id beyond every message
 
 
@@ -97,10 +98,13 @@ class Messages:
         """The LiveRoom in which the sender writes to that user. Raises NotFound for a missing one, Invalid for self."""
         direct_key(sender_id, receiver_id)
         self._users.require_receiver(receiver_id)
+        self._blocks.require_welcome(sender_id, receiver_id)
         return self._rooms.direct(sender_id, receiver_id)
 
     def publish_stored(self, drafts):
         """Tell those concerned of messages that were committed."""
+        for draft in drafts:
+            draft.room = self._rooms.kept(draft.room)
         self._receipts.sent(drafts)
         self._publisher.publish(*[event for draft in drafts for event in self._stored_events(draft)])
 
@@ -121,8 +125,8 @@ class Messages:
     def room_history(self, user_id, room_id, page):
         """A Page of a room's messages, for a member. Raises NotFound, Forbidden."""
         room = self._rooms.require_member(user_id, room_id)
-        query = page.narrow(select(MESSAGES).where(MESSAGES.c.room_id == room.id))
-        rows = self._database.rows(query)
+        page = page.placed(lambda at: self.first_at(at, room.id))
+        rows = self._database.rows(page.narrow(by_room(select(MESSAGES)).where(MESSAGES.c.room_id == room.id)))
         mark = self._receipts.of_direct(room, user_id) if rows else None
         attached = self._uploads.of_messages(rows)
         return page.cut([self._for_viewer(user_id, row, room, mark, attached) for row in rows])
@@ -132,28 +136,45 @@ class Messages:
         seen = times(mark, row.seq) if row.sender_id == user_id else (None, None)
         return in_room(row, room, seen, attached.get(row.id, ()))
 
-    def first_at(self, at):
-        """The id of the first message sent at that time (milliseconds) or later; above all if there is none.
+    def first_at(self, at, room_id=None):
+        """The id of the first message (of a room) sent at that time (ms) or later; above all if there is none.
 
-        A binary search by the primary key, since ids and times grow together.
+        A binary search by an index, since ids and times of a room grow together; over all rooms they do nearly.
         """
-        low, high = 0, self._database.scalar(select(func.max(MESSAGES.c.id))) or 0
+        of_room = () if room_id is None else (MESSAGES.c.room_id == room_id,)
+        low, high = 0, self._database.scalar(select(func.max(MESSAGES.c.id)).where(*of_room)) or 0
         first = ABOVE_ALL
         while low < high:
             middle = (low + high) // 2
-            row = self._database.row(select(MESSAGES.c.id, MESSAGES.c.created_at).where(
-                MESSAGES.c.id > middle).order_by(MESSAGES.c.id).limit(1))
-            if row.created_at >= at:
+            row = self._database.row(by_room(select(MESSAGES.c.id, MESSAGES.c.created_at), room_id).where(
+                MESSAGES.c.id > middle, *of_room).order_by(MESSAGES.c.id).limit(1))
+            if row is None:  # the newest ones were deleted meanwhile
+                high = middle
+            elif row.created_at >= at:
                 first, high = row.id, middle
             else:
                 low = row.id
         return first
 
     def all_history(self, user_id, page, kind=None):
-        """A Page of the messages of all the user's rooms, or of those of one kind.
+        """A Page of the messages of all the user's rooms, or of those of one kind."""
+        page = page.placed(self.first_at)
+        ids = self._newest_ids(user_id, page, kind)
+        if not ids:
+            return [], False
+        order = MESSAGES.c.id if page.is_forward else MESSAGES.c.id.desc()
+        rows = self._database.rows(select(MESSAGES).where(MESSAGES.c.id.in_(ids)).order_by(order))
+        live = {row.room_id: self._rooms.find(row.room_id) for row in rows}
+        marks = {room_id: self._receipts.of_direct(room, user_id) for room_id, room in live.items() if room}
+        attached = self._uploads.of_messages(rows)
+        return page.cut([self._for_viewer(user_id, row, live[row.room_id], marks[row.room_id], attached)
+                         for row in rows if live[row.room_id]])
 
-        Only the rooms whose own newest message (oldest, after a cursor) comes first can hold the first of all, so the
-        page is merged from no more rooms than it has messages, each by its index.
+    def _newest_ids(self, user_id, page, kind):
+        """The ids of a page (and one more) of all the user's rooms, the first one first.
+
+        Only the rooms whose own newest message (oldest, after a cursor) comes first can hold the first of all: they are
+        looked through some at a time, each by its index, until what is left can't hold any more of the page.
         """
         end = func.min(MESSAGES.c.id) if page.is_forward else func.max(MESSAGES.c.id)
         top = page.bound(select(end).where(MESSAGES.c.room_id == MEMBERS.c.room_id)).scalar_subquery()
@@ -162,26 +183,51 @@ class Messages:
             rooms = rooms.join(ROOMS, ROOMS.c.id == MEMBERS.c.room_id).where(ROOMS.c.kind == kind)
         rooms = rooms.subquery()
         order = rooms.c.top if page.is_forward else rooms.c.top.desc()
-        first = select(rooms.c.room_id).where(rooms.c.top.is_not(None)).order_by(order).limit(page.limit + 1)
-        room_ids = [row.room_id for row in self._database.rows(first)]
-        if not room_ids:
-            return [], False
-        parts = [page.narrow(select(MESSAGES).where(MESSAGES.c.room_id == room_id)).subquery() for room_id in room_ids]
-        merged = union_all(*[select(part) for part in parts]).subquery()
-        query = select(merged).order_by(merged.c.id if page.is_forward else merged.c.id.desc()).limit(page.limit + 1)
-        rows = self._database.rows(query)
-        live = {room_id: self._rooms.require_member(user_id, room_id) for room_id in room_ids}
-        marks = {room_id: self._receipts.of_direct(room, user_id) for room_id, room in live.items()}
-        attached = self._uploads.of_messages(rows)
-        return page.cut([self._for_viewer(user_id, row, live[row.room_id], marks[row.room_id], attached)
-                         for row in rows])
+        first = select(rooms).where(rooms.c.top.is_not(None)).order_by(order).limit(page.limit + 1)
+        ids, found = [], self._database.rows(first)
+        for start in range(0, len(found), ROOMS_AT_ONCE):
+            some = found[start:start + ROOMS_AT_ONCE]
+            if len(ids) > page.limit and not page.comes_before(some[0].top, ids[-1]):
+                break
+            parts = [page.narrow(by_room(select(MESSAGES.c.id)).where(MESSAGES.c.room_id == row.room_id)).subquery()
+                     for row in some]
+            merged = union_all(*[select(part) for part in parts]).subquery()
+            best = page.order(select(merged.c.id), merged.c.id).limit(page.limit + 1)
+            ids += [row.id for row in self._database.rows(best)]
+            ids = sorted(ids, reverse=not page.is_forward)[:page.limit + 1]
+        return ids
+
+
+def by_room(query, room_id=True):
+    """The query, made to use the index by room and id: MySQL's planner walks all ids of a room otherwise."""
+    if room_id is None:
+        return query
+    return query.with_hint(MESSAGES, 'FORCE INDEX (ix_messages_room_id_id)', 'mysql').with_hint(
+        MESSAGES, 'FORCE INDEX (ix_messages_room_id_id)', 'mariadb')
 
 
 class Page:
-    """A piece of a list of messages by id: the newest `limit` before `before`, or the oldest after `after`."""
+    """A piece of a list of messages by id: the newest `limit` before `before`, or the oldest after `after`.
 
-    def __init__(self, limit, before=None, after=None):
-        self.limit, self.before, self.after = limit, before, after
+    `before_time` (ms) stands in for `before` until the page is `placed` in a list.
+    """
+
+    def __init__(self, limit, before=None, after=None, before_time=None):
+        self.limit, self.before, self.after, self.before_time = limit, before, after, before_time
+
+    def placed(self, first_at):
+        """The page with an id for its time, of which `first_at(time)` knows."""
+        if self.before_time is None:
+            return self
+        return Page(self.limit, first_at(self.before_time), self.after)
+
+    def comes_before(self, one_id, other_id):
+        """Whether one id stands before the other in the order of this page."""
+        return one_id < other_id if self.is_forward else one_id > other_id
+
+    def order(self, query, column):
+        """The query in the order of this page."""
+        return query.order_by(column if self.is_forward else column.desc())
 
     @property
     def is_forward(self):
@@ -197,8 +243,7 @@ class Page:
 
     def narrow(self, query):
         """The query, for one more row than the page has, to see whether there are more."""
-        order = MESSAGES.c.id if self.is_forward else MESSAGES.c.id.desc()
-        return self.bound(query).order_by(order).limit(self.limit + 1)
+        return self.order(self.bound(query), MESSAGES.c.id).limit(self.limit + 1)
 
     def cut(self, items):
         """(the page's items, oldest first, whether there are more) of what `narrow` found."""

@@ -64,12 +64,12 @@ class Presence:
         newer = self._gatherer.pending('last_seen', user_id)
         return newer['at'] if newer else stored
 
-    def status_events(self, user_id, viewers):
-        """The events that tell the viewers (user ids) whether the user is online; none while it is offline."""
+    def status_events(self, user_id, viewers, stored_last_seen, hidden_from):
+        """The events that tell the viewers (user ids) that the user is online; none while it is offline."""
         if user_id not in self._connections:
             return []
-        viewers = set(viewers) - self._blocks.blocked_by(user_id)
-        return [Event('user_status', self._status(user_id, True), tuple(viewers))]
+        told = status(user_id, True, self.last_seen(user_id, stored_last_seen))
+        return [Event('user_status', told, tuple(set(viewers) - hidden_from))]
 
     def online_users(self):
         """The ids of all who are online or have just gone, in order."""
@@ -77,9 +77,13 @@ class Presence:
 
     def block_changed(self, blocker_id, blocked_id, is_blocked):
         """Somebody was blocked, or no longer is: the blocker goes offline, or comes back, for them alone."""
-        if blocker_id in self._connections and blocked_id in self._rooms.sharing(blocker_id):
-            told = {'userId': blocker_id, 'online': False, 'lastSeen': None} if is_blocked else \
-                self._status(blocker_id, True)
+        if blocker_id not in self._connections:
+            return
+        self._publisher.publish(Event('online_list_changed', {'viewer_id': blocked_id}, ()))
+        if is_blocked:
+            self._publisher.publish(Event('user_offline', {'userId': blocker_id}, (blocked_id,)))
+        if blocked_id in self._rooms.sharing(blocker_id):
+            told = status(blocker_id, False, None) if is_blocked else self._status(blocker_id, True)
             self._publisher.publish(Event('user_status', told, (blocked_id,)))
 
     # ------------------------------------------------------------------ announcements
@@ -109,4 +113,9 @@ class Presence:
 
     def _status(self, user_id, online):
         stored = self._database.scalar(select(USERS.c.last_seen).where(USERS.c.id == user_id))
-        return {'userId': user_id, 'online': online, 'lastSeen': iso(self.last_seen(user_id, stored))}
+        return status(user_id, online, self.last_seen(user_id, stored))
+
+
+def status(user_id, online, last_seen):
+    """What others are told of a user."""
+    return {'userId': user_id, 'online': online, 'lastSeen': iso(last_seen)}

@@ -92,6 +92,10 @@ class Rooms:
                 select(MEMBERS.c.user_id).where(MEMBERS.c.room_id == room_id)).scalars())
         return LiveRoom(room_id, row.kind, row.name, members)
 
+    def kept(self, room):
+        """The room as it is kept in memory now, which is up to date; the one given if it is not kept."""
+        return self._live.peek(room.id) or room
+
     def find(self, room_id):
         """The LiveRoom, or None if there is none."""
         try:
@@ -100,8 +104,9 @@ class Rooms:
             return None
 
     def members(self, user_id, room_id, after=0):
-        """The rows of the room's members by user id, for a member. Raises NotFound, Forbidden."""
-        self.require_member(user_id, room_id)
+        """The rows of the room's members by user id, for members and admins. Raises NotFound, Forbidden."""
+        if self._live.get(room_id).kind != PUBLIC or not self.is_server_admin(user_id):
+            self.require_member(user_id, room_id)
         return self._database.rows(select(MEMBERS).where(
             MEMBERS.c.room_id == room_id, MEMBERS.c.user_id > after).order_by(MEMBERS.c.user_id).limit(PAGE + 1))
 
@@ -127,7 +132,8 @@ class Rooms:
         query = (select(theirs.c.user_id).distinct()
                  .select_from(mine.join(ROOMS, ROOMS.c.id == mine.c.room_id)
                               .join(theirs, theirs.c.room_id == mine.c.room_id))
-                 .where(mine.c.user_id == user_id, theirs.c.user_id != user_id, ROOMS.c.kind != LOBBY))
+                 .where(mine.c.user_id == user_id, theirs.c.user_id != user_id, ROOMS.c.kind != LOBBY,
+                        (ROOMS.c.kind != DIRECT) | (ROOMS.c.last_seq > 0)))  # one that never was used is none yet
         return [row.user_id for row in self._database.rows(query)]
 
     # ------------------------------------------------------------------ direct rooms

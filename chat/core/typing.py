@@ -40,6 +40,14 @@ class Typing:
         for key in list(self._by_connection.get(connection_id, ())):
             self._stop(key)
 
+    def hide(self, user_id, viewer_id):
+        """The viewer is blocked: for it the user stops typing, wherever that is."""
+        for room_id in {key[0] for key in self._until if key[1] == user_id}:
+            room = self._rooms.find(room_id)
+            if room is not None and room.has(viewer_id):
+                data = {'roomId': room_id, 'userId': user_id, 'isTyping': False}
+                self._publisher.publish(Event('typing', data, (viewer_id,)))
+
     def expire(self):
         """Stop those who said nothing for TIMEOUT seconds."""
         while self._until and next(iter(self._until.values())) <= self._clock():

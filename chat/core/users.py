@@ -23,8 +23,9 @@ class Users:
     public_columns = (USERS.c.id, USERS.c.username, USERS.c.display_name, USERS.c.last_seen, USERS.c.created_at,
                       USERS.c.avatar_key)
 
-    def __init__(self, database, presence, blocks, accounts, avatars):
-        self._database, self._presence, self._blocks, self._accounts = database, presence, blocks, accounts
+    def __init__(self, database, presence, typing, blocks, accounts, avatars):
+        self._database, self._presence, self._typing = database, presence, typing
+        self._blocks, self._accounts = blocks, accounts
         self._avatars = avatars
         self._names = Cache(MAX_NAMES, self._load_name)
         self._receivers = TTLCache(MAX_NAMES, RECEIVER_SECONDS)
@@ -122,6 +123,7 @@ class Users:
         """Block a user, or no longer. Raises NotFound, and Invalid for oneself."""
         self.require_active(blocked_id)
         if self._blocks.set(blocker_id, blocked_id, is_blocked):
+            self._typing.hide(blocker_id, blocked_id)
             self._presence.block_changed(blocker_id, blocked_id, is_blocked)
 
     # ------------------------------------------------------------------ objects
@@ -136,10 +138,14 @@ class Users:
             'createdAt': iso(row.created_at),
         }
 
-    def events_about(self, user_id, kind, data, audience):
+    def snapshot(self, user_id):
+        """What `events_about` needs to know of a user, so that it need not ask. Raises NotFound."""
+        return self._require(user_id), self._blocks.blocked_by(user_id)
+
+    def events_about(self, snapshot, kind, data, audience):
         """The event with `user` in its data, for the audience; another one for those whom that user blocked."""
-        row = self._require(user_id)
-        hidden = self._blocks.blocked_by(user_id) & set(audience)
+        row, blocked = snapshot
+        hidden = blocked & set(audience)
         events = [Event(kind, data | {'user': self.as_object(row, None)}, tuple(set(audience) - hidden))]
         if hidden:
             offline = self.as_object(row, next(iter(hidden)))

@@ -9,10 +9,11 @@ import time
 from dataclasses import dataclass
 
 import gevent
+from cachetools import LRUCache
 from gevent.queue import Full, Queue
 from sqlalchemy import select, tuple_
 
-from ..errors import ChatError, Conflict, Invalid, NotFound, Unavailable
+from ..errors import ChatError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from ..models import Message
 from . import attachments
 from .clock import now_ms
@@ -23,6 +24,7 @@ MESSAGES = Message.__table__
 MAX_BATCH = 256
 MAX_CHARACTERS = 200_000  # of one batch; with four bytes each it stays below MySQL's smallest max_allowed_packet
 MAX_QUEUED = 10_000
+MAX_ROOMS = 100_000  # whose last time is remembered
 QUEUE_TIMEOUT = 5   # seconds that a sender waits for a place
 ATTEMPTS = 5        # for one batch, each on a connection of its own
 DOUBT_TIMEOUT = 30  # seconds in which a batch that may have been committed is looked for
@@ -83,6 +85,7 @@ class Writer:
         self._mark = '?' if database.is_sqlite else '%s'  # of a parameter, in the driver's own SQL
         self._greenlet, self._stopping = None, False
         self._in_doubt = False  # whether the batch at hand may have been committed unseen
+        self._times = LRUCache(MAX_ROOMS)  # room id: when its newest message was sent
         self._newest_id = None  # of the messages table, at the last commit here
 
     def start(self):
@@ -195,6 +198,8 @@ class Writer:
             return Stored(first, duplicate=True)
         if draft.room.id not in rooms:
             return NotFound('There is no such room')
+        if not draft.room.has(draft.sender_id):
+            return Forbidden('You are no longer in this room')
         return None
 
     def _lock_unsent(self, connection, batch):
@@ -248,7 +253,9 @@ class Writer:
         now = now_ms()
         for draft in drafts:
             rooms[draft.room.id] += 1
-            draft.seq, draft.created_at = rooms[draft.room.id], now
+            last = self._times.get(draft.room.id, 0)  # each later than the one before, so that a time names a place
+            draft.seq, draft.created_at = rooms[draft.room.id], max(now, last + 1)
+            self._times[draft.room.id] = draft.created_at
         values = tuple(value for draft in drafts for value in draft.row())
         result = connection.exec_driver_sql(self._insert_statement(len(drafts)), values)
         step = self._id_step(connection)

@@ -29,7 +29,8 @@ class Gateway:
         self._server, self._wire, self._handlers = server, wire, handlers
         self._waiting = WaitingRoom()
         self._online = OnlineList(core.presence, core.blocks, self.registry, wire)
-        core.publisher.subscribe(FanOut(self.registry, wire, {'sign_ins_ended': self.end_sign_ins}).deliver)
+        core.publisher.subscribe(FanOut(self.registry, wire, {
+            'sign_ins_ended': self.end_sign_ins, 'online_list_changed': self._online.changed_for}).deliver)
         self._watch = None
 
     # ------------------------------------------------------------------ sessions that nobody has signed in to

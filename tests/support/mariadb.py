@@ -132,9 +132,12 @@ class MariaDB:
         return {number for number, used in rows if database in (None, used)}
 
     def _install(self):
+        temporary = self._folder / 'tmp'  # of its own: a server that starts removes what others have in a shared one
+        temporary.mkdir(mode=0o777)
+        temporary.chmod(0o777)
         command = [
             _which('mariadb-install-db'), '--no-defaults', f'--datadir={self._folder / "data"}', *_run_as(),
-            '--auth-root-authentication-method=normal', '--skip-test-db',
+            f'--tmpdir={temporary}', '--auth-root-authentication-method=normal', '--skip-test-db',
         ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode:
@@ -144,7 +147,7 @@ class MariaDB:
         """Small files and no lookups, for a fast start; whatever decides about durability is left as it comes."""
         return [
             '--no-defaults', *_run_as(), f'--datadir={self._folder / "data"}', f'--socket={self.socket}',
-            f'--pid-file={self._folder / "pid"}', f'--bind-address={HOST}', f'--port={self.port}',
+            f'--tmpdir={self._folder / "tmp"}', f'--pid-file={self._folder / "pid"}', f'--bind-address={HOST}', f'--port={self.port}',
             '--skip-name-resolve', '--innodb-log-file-size=16M', '--innodb-buffer-pool-size=64M',
         ]
 
