@@ -198,7 +198,8 @@ def test_a_recording_that_does_not_tell_lasts_as_long_as_the_client_says(take_in
 
 @pytest.mark.parametrize('data', [
     made.m4a(handlers=(b'soun', b'vide')), made.m4a(handlers=(b'vide',)), made.webm(tracks=(1, 2)), made.webm(tracks=(1,)),
-    made.webm(doc_type=b'matroska'), made.ogg(codec='theora'), made.PROGRAM, made.PDF, made.SVG, made.HTML, b'x',
+    made.webm(doc_type=b'matroska'), made.webm(told=False, scale=b'\xff' * 200),
+    made.ogg(codec='theora'), made.PROGRAM, made.PDF, made.SVG, made.HTML, b'x',
     made.jpeg(), b'RIFF\0\0\0\0WAVE', b'OggS' + bytes(50), b'ID3' + bytes(50), b'\xff\xfb' + made.PROGRAM,
     b'\x1a\x45\xdf\xa3', b'\x1a\x45\xdf\xa3' + bytes(100), b'\0\0\0\x18ftypM4A ', made.m4a()[:60], b'\0\0\0\0ftypmoov' * 9])
 def test_a_voice_note_that_is_no_sound_is_refused(take_in, tmp_path, data):

@@ -56,8 +56,8 @@ def in_container(file, reader):
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             return reader(data)
-        except (struct.error, IndexError):
-            return None  # cut off, or no container after all
+        except (struct.error, IndexError, OverflowError):
+            return None  # cut off, out of all measure, or no container after all
 
 
 def in_milliseconds(duration):

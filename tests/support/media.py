@@ -129,9 +129,9 @@ def _box(kind, content):
     return struct.pack('>I', len(content) + 8) + kind + content
 
 
-def webm(seconds=3.0, tracks=(2,), told=True, doc_type=b'webm'):
+def webm(seconds=3.0, tracks=(2,), told=True, doc_type=b'webm', scale=b'\x0f\x42\x40'):
     """A WebM with tracks of these types (1 is video, 2 is sound); as browsers record it unless its length is `told`."""
-    info = _element('2ad7b1', (1_000_000).to_bytes(3))
+    info = _element('2ad7b1', scale)
     if told:
         info += _element('4489', struct.pack('>d', seconds * 1000))
     entries = b''.join(_element('ae', _element('d7', b'\1') + _element('83', bytes([kind]))) for kind in tracks)
