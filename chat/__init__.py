@@ -71,6 +71,7 @@ def set_up_logging(level):
     """Log to standard error, unless the host has set logging up already."""
     logging.basicConfig(stream=sys.stderr, level=level, format='%(asctime)s %(levelname)s %(name)s: %(message)s')
     logging.getLogger('alembic').setLevel('WARNING')
+    logging.getLogger('sqlalchemy.pool').setLevel('CRITICAL')  # a traceback for each lost connection that it puts away
 
 
 class Starter:
