@@ -5,15 +5,20 @@ import re
 import ssl
 import sys
 
+import gevent
 import gevent.ssl
 from gevent.monkey import get_original
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+from .greenlets import give_way
 from .quiet import QuietLog
 
 IDLE_TIMEOUT = 75  # seconds between two requests, or between two parts of a header; longer than nginx keeps its own
 STALL_TIMEOUT = 60  # seconds in which a client must send, or take, some part of a body
-MAX_DISCARDED = 1 << 20  # bytes of a refused body that are read over
+MAX_DISCARDED = 1 << 26  # bytes of a refused body that are read over: most clients read no answer before they are done
+DISCARD_TIMEOUT = 20  # seconds for that
+PIECE = 1 << 16
+BURST = 16  # pieces read before the others have their turn
 TLS_TIMEOUT = 10  # seconds for a TLS handshake
 TAKE_SOCKET = 'chat.take_socket'  # the name of the handler's offer in the WSGI environment
 
@@ -73,18 +78,15 @@ class ChatHandler(WSGIHandler):
             self._discard_body()
 
     def _discard_body(self):
-        """Read over a short rest, so that the client sees the answer; hang up on a long one."""
+        """Read over what is left of the body, so that the client sees the answer; hang up on one without an end."""
         body = self.wsgi_input
         if body.position >= (body.content_length or 0) and not body.chunked_input:
             return
         body.send_100_continue_enabled = False
-        left = MAX_DISCARDED
-        try:
-            while left > 0 and (data := body.read(min(left, 1 << 14))):
-                left -= len(data)
-        except (OSError, ValueError):
-            left = 0
-        if left <= 0:
+        is_over = False
+        with gevent.Timeout(DISCARD_TIMEOUT, False):
+            is_over = _read_over(body)
+        if not is_over:
             self.close_connection = True
             body._chunked_input_error = True  # pywsgi's sign that there is nothing to read
 
@@ -188,3 +190,16 @@ def remember(environ):
         for name, value in environ.items()
         if name in _KEPT or name.startswith('HTTP_') and name not in _NOT_KEPT
     }
+
+
+def _read_over(body):
+    """Read the body and forget it; whether it came to its end within MAX_DISCARDED."""
+    try:
+        for count in range(MAX_DISCARDED // PIECE):
+            if count % BURST == BURST - 1:
+                give_way()
+            if not body.read(PIECE):
+                return True
+    except (OSError, ValueError):
+        pass
+    return False
