@@ -1,9 +1,16 @@
 """Who is calling: the peer's address, or the one that a trusted proxy vouches for."""
 import ipaddress
+from functools import lru_cache
 
 from werkzeug.http import parse_list_header
 
 IPV6_SITE = 64  # bits; a site has a whole /64 to choose its addresses from, so limits count that
+
+
+@lru_cache(10_000)
+def peer_address(text):
+    """The address of a peer that nobody vouches for."""
+    return _as_text(parse(text))
 
 
 def client_address(environ, trusted):
@@ -11,13 +18,20 @@ def client_address(environ, trusted):
 
     It is the peer's, or the rightmost untrusted hop of X-Forwarded-For where the peer is one of the `trusted` networks.
     """
-    address = parse(environ.get('REMOTE_ADDR', ''))
-    hops = parse_list_header(environ.get('HTTP_X_FORWARDED_FOR', '')) if trusted else []
+    peer = environ.get('REMOTE_ADDR', '')
+    if not trusted:
+        return peer_address(peer)
+    address, hops = parse(peer), parse_list_header(environ.get('HTTP_X_FORWARDED_FOR', ''))
     while hops and is_trusted(address, trusted):
         hop = parse(hops.pop())
         if hop is None:
             break  # what the proxy wrote can't be read: the proxy itself counts
         address = hop
+    return _as_text(address)
+
+
+def _as_text(address):
+    """What limits count of an address."""
     if address is None:
         return 'local'  # a Unix socket
     if address.version == 6:

@@ -6,7 +6,10 @@ about the field that holds it. So such documents are read by `json`, and written
 import json
 
 import orjson
+from flask import Response
 from flask.json.provider import JSONProvider
+
+HEADERS = {'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff'}  # of every answer that says nothing else
 
 
 def _refuse_constant(name):
@@ -43,5 +46,10 @@ class OrjsonProvider(JSONProvider):
         return loads(s)
 
     def response(self, *args, **kwargs):
-        body = self._prepare_response_obj(args, kwargs)
-        return self._app.response_class(dumps(body), mimetype='application/json')
+        return JsonResponse(dumps(self._prepare_response_obj(args, kwargs)), headers=HEADERS)
+
+
+class JsonResponse(Response):
+    """An answer that is JSON, with all the headers that each answer has."""
+
+    default_mimetype = 'application/json'

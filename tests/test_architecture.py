@@ -31,7 +31,7 @@ def relative(path):
 
 @pytest.mark.parametrize('path', files('core'), ids=relative)
 def test_the_core_knows_no_request_no_socket_and_no_token(path):
-    forbidden = ('chat.api', 'chat.sockets', 'chat.transport', 'chat.tokens', 'chat.schemas', 'chat.extensions', 'flask',
+    forbidden = ('chat.api', 'chat.sockets', 'chat.transport', 'chat.tokens', 'chat.schemas', 'chat.fields', 'chat.extensions', 'flask',
                  'flask_', 'socketio', 'engineio', 'jwt', 'werkzeug')
     assert [name for name in imports(path) if name.startswith(forbidden)] == []
 

@@ -9,8 +9,9 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from ..errors import BadRequest, Invalid, TooLarge
-from ..schemas import MAX_ATTACHMENTS, Upload, parse
-from ..transport import give_way
+from ..fields import MAX_ATTACHMENTS
+from ..loop import give_way
+from ..schemas import Upload, parse
 from .support import core, json_body, me
 
 FORM = 'multipart/form-data'

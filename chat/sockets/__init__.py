@@ -5,10 +5,9 @@ from engineio.payload import Payload
 
 from .. import jsonio, transport
 from ..extensions import socketio
+from ..transport import DirectWire, IndexedManager, Namespace, StockWire, take_events
 from . import call, chat, dialects
 from .gateway import Gateway
-from .seams import IndexedManager, Namespace, take_events
-from .wire import DirectWire, StockWire
 
 MAX_MESSAGE = 256 * 1024   # bytes of one Engine.IO message
 CHAT = chat.EVENTS | dialects.HANDLERS

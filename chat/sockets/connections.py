@@ -11,19 +11,19 @@ MAX_PENDING = 512  # sends of one connection that wait for the database; then it
 class Connection:
     """One client in one namespace. `user_id` is None until it has signed in.
 
-    Sends are acknowledged when they are stored, in the order in which they came: `begin` takes a place in the order,
-    `finish` fills it, and the answers before it go out first.
+    Sends are acknowledged when they are stored, in the order in which they came: `begin` puts an Arrival in the order,
+    `finish` gives it its result, and the answers before it go out first. `kind` says which encoding of an event it gets.
     """
 
-    __slots__ = ('sid', 'eio_sid', 'namespace', 'address', 'user_id', 'sign_in_id', 'expires_at', 'dialect',
-                 'failed_logins', 'is_open', '_places', '_progress')
+    __slots__ = ('sid', 'eio_sid', 'namespace', 'address', 'user_id', 'sign_in_id', 'expires_at', 'dialect', 'kind',
+                 'failed_logins', 'is_open', '_arrivals', '_progress')
 
     def __init__(self, sid, eio_sid, namespace, address):
         self.sid, self.eio_sid, self.namespace, self.address = sid, eio_sid, namespace, address
-        self.user_id = self.sign_in_id = self.expires_at = self.dialect = None
+        self.user_id = self.sign_in_id = self.expires_at = self.dialect = self.kind = None
         self.failed_logins = 0
         self.is_open = False
-        self._places = deque()
+        self._arrivals = deque()
         self._progress = None  # made when somebody waits, which is seldom
 
     def identify(self, identity, default_dialect):
@@ -31,33 +31,41 @@ class Connection:
         self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
         self.expires_at = identity.expires_at
         self.dialect = self.dialect or (identity.dialect if identity.dialect in DIALECTS else default_dialect)
+        self.kind = self.namespace, self.dialect
 
-    def begin(self, respond):
-        """Take a place in the order of answers; `respond(result)` is called in its turn."""
-        while len(self._places) >= MAX_PENDING:
+    def begin(self, arrival):
+        """Put an event in the order of answers, once there is a place for it."""
+        while len(self._arrivals) >= MAX_PENDING:
             self._wait()
-        place = [respond, None]
-        self._places.append(place)
-        return place
+        self._arrivals.append(arrival)
 
-    def finish(self, place, result):
-        """Answer a place, and those behind it that have been waiting for it."""
-        place[1] = result
-        while self._places and self._places[0][1] is not None:
-            respond, result = self._places.popleft()
-            respond(result)
+    def finish(self, arrival, result):
+        """Give the event its result; yields those whose turn it is to be answered."""
+        arrival.result = result
+        while self._arrivals and self._arrivals[0].result is not None:
+            yield self._arrivals.popleft()
         if self._progress:
             self._progress.set()
 
     def wait_for_earlier(self):
         """Wait until every event before the newest has been answered."""
-        while len(self._places) > 1:
+        while len(self._arrivals) > 1:
             self._wait()
 
     def _wait(self):
         self._progress = self._progress or Signal()
         self._progress.clear()
         self._progress.wait()
+
+
+class Arrival:
+    """An event of a client, from its arrival to its answer."""
+
+    __slots__ = ('connection', 'name', 'payload', 'ack_id', 'result')
+
+    def __init__(self, connection, name, payload, ack_id):
+        self.connection, self.name, self.payload, self.ack_id = connection, name, payload, ack_id
+        self.result = None
 
 
 class Registry:
@@ -91,6 +99,13 @@ class Registry:
     def all(self):
         return list(self._by_sid.values())
 
+    def of_namespace(self, eio_sid, namespace):
+        """The connection that an Engine.IO session has in a namespace, or None."""
+        for connection in self._by_session.get(eio_sid, ()):
+            if connection.namespace == namespace:
+                return connection
+        return None
+
     def of_session(self, eio_sid):
         """The connections of one Engine.IO session."""
         return self._by_session.get(eio_sid, ())
@@ -101,8 +116,7 @@ class Registry:
 
     def of_users(self, users):
         """The signed-in connections of these users; of everyone for None."""
-        groups = self._by_user.values() if users is None else \
-            [self._by_user[user] for user in users if user in self._by_user]
+        groups = self._by_user.values() if users is None else filter(None, map(self._by_user.get, users))
         return [connection for group in groups for connection in group]
 
     def __len__(self):

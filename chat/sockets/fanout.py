@@ -22,7 +22,7 @@ class FanOut:
             else:
                 self._add(batches, event)
         if batches:
-            self._wire.send_many(batches.items())
+            self._wire.deliver(batches)
 
     def _send(self, event):
         """To the connections that an event names: few, and what they are told may hold bytes."""
@@ -32,14 +32,22 @@ class FanOut:
                 self._wire.send(connection, *told)
 
     def _add(self, batches, event):
-        rendered = {}  # dialect: (name, JSON), made once and only if somebody speaks it
+        encoded = {}  # by kind of connection: made once, and only if there is one
         for connection in self._registry.of_users(event.users):
-            if connection.namespace not in CHAT_NAMESPACES or connection.sid == event.origin \
-                    or connection.user_id in event.without:
+            if connection.sid == event.origin or connection.user_id in event.without:
                 continue
-            dialect = connection.dialect
-            if dialect not in rendered:
-                told = render(dialect, event)
-                rendered[dialect] = told and (told[0], jsonio.dumps(told[1]))
-            if rendered[dialect]:
-                batches.setdefault(connection, []).append(rendered[dialect])
+            kind = connection.kind
+            if kind not in encoded:
+                encoded[kind] = self._encode(event, *kind)
+            if encoded[kind] is None:
+                continue
+            batch = batches.get(connection)
+            if batch is None:
+                batches[connection] = [encoded[kind]]
+            else:
+                batch.append(encoded[kind])
+
+    def _encode(self, event, namespace, dialect):
+        """The event for connections of one kind; None if it is not for them."""
+        told = render(dialect, event) if namespace in CHAT_NAMESPACES else None
+        return told and self._wire.encode(namespace, told[0], jsonio.dumps(told[1]))

@@ -1,6 +1,7 @@
 """Connections from their handshake to their end, and each event from its arrival to its answer."""
 import logging
 import time
+from functools import partial
 
 import gevent
 from socketio.exceptions import ConnectionRefusedError
@@ -9,7 +10,7 @@ from .. import tokens
 from ..addresses import client_address
 from ..errors import BadRequest, ChatError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from ..schemas import parse
-from .connections import Connection, Registry
+from .connections import Arrival, Connection, Registry
 from .dialects import AFTER_LOGIN, DEFAULT, DIALECTS
 from .fanout import FanOut
 from .online import OnlineList
@@ -165,29 +166,34 @@ class Gateway:
 
     # ------------------------------------------------------------------ events
 
-    def receive(self, sid, name, arguments, ack_id):
-        """Handle one event of a client; its answer is sent before this returns or, for a send, in its turn."""
-        connection = self.registry.get(sid)
+    def receive(self, eio_sid, namespace, data, ack_id):
+        """Handle one event of a client; its answer is sent before this returns or, for a send, in its turn.
+
+        `data` is what it sent: the event's name and its arguments, if it did it right.
+        """
+        connection = self.registry.of_namespace(eio_sid, namespace)
         if connection is None:
             return
-        payload = arguments[0] if arguments else None
-        place = connection.begin(lambda result: self._respond(connection, name, payload, ack_id, result))
-
-        def answer(result):
-            connection.finish(place, result)
-
+        name, *arguments = data if isinstance(data, list) and data else [None]
+        arrival = Arrival(connection, name, arguments[0] if arguments else None, ack_id)
+        connection.begin(arrival)
         try:
-            result = self._handle(connection, name, payload, answer)
+            result = self._handle(connection, arrival)
         except ChatError as error:
             result = error
         except Exception:
             log.exception('the event %.50r failed', name)
             result = ChatError()
         if result is not None:
-            answer(result)
+            self._answer(arrival, result)
 
-    def _handle(self, connection, name, payload, answer):
-        """The result of an event; None if `answer` is called with it later."""
+    def _answer(self, arrival, result):
+        for answered in arrival.connection.finish(arrival, result):
+            self._respond(answered)
+
+    def _handle(self, connection, arrival):
+        """The result of an event; None if it is answered later."""
+        name, payload = arrival.name, arrival.payload
         self.core.limits.charge('events', connection.sid)
         if not isinstance(name, str):
             raise BadRequest('An event needs a name')
@@ -198,19 +204,20 @@ class Gateway:
             raise NotFound(f'There is no event {name[:50]!r} here')
         request = parse(handler.schema, payload) if isinstance(handler.schema, type) else handler.schema(payload)
         if handler.is_send:
-            return handler.function(self, connection, request, answer)
+            return handler.function(self, connection, request, partial(self._answer, arrival))
         connection.wait_for_earlier()
         return handler.function(self, connection, request)
 
-    def _respond(self, connection, name, payload, ack_id, result):
+    def _respond(self, arrival):
         """Acknowledge an event: with its result, or with the error, which is also sent as an event."""
+        connection, name, result = arrival.connection, arrival.name, arrival.result
         if not isinstance(result, ChatError):
-            self._wire.acknowledge(connection, ack_id, {'ok': True} | result)
+            self._wire.acknowledge(connection, arrival.ack_id, {'ok': True} | result)
             return
-        self._wire.acknowledge(connection, ack_id, {'ok': False} | result.as_object())
+        self._wire.acknowledge(connection, arrival.ack_id, {'ok': False} | result.as_object())
         described = result.as_object() | {'event': name if isinstance(name, str) else None}
         described.pop('errors', None)
-        client_id = payload.get('clientId') if isinstance(payload, dict) else None
+        client_id = arrival.payload.get('clientId') if isinstance(arrival.payload, dict) else None
         if isinstance(client_id, str):
             described['clientId'] = client_id
         self._wire.send(connection, 'error', described)

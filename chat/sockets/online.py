@@ -40,16 +40,18 @@ class OnlineList:
 
     def _send(self, connections, online):
         hidden = self._blocks.hidden_from({connection.user_id for connection in connections})
-        whole = {}
-        batches = []
+        whole, batches = {}, {}
         for connection in connections:
-            dialect, missing = connection.dialect, hidden.get(connection.user_id)
+            missing = hidden.get(connection.user_id)
             if missing:
-                name, payload = DIALECTS[dialect].EVENTS[KIND]([user for user in online if user not in missing])
-                batches.append((connection, [(name, jsonio.dumps(payload))]))
-                continue
-            if dialect not in whole:
-                name, payload = DIALECTS[dialect].EVENTS[KIND](online)
-                whole[dialect] = name, jsonio.dumps(payload)
-            batches.append((connection, [whole[dialect]]))
-        self._wire.send_many(batches)
+                encoded = self._encode(connection, [user for user in online if user not in missing])
+            elif connection.kind in whole:
+                encoded = whole[connection.kind]
+            else:
+                encoded = whole[connection.kind] = self._encode(connection, online)
+            batches[connection] = [encoded]
+        self._wire.deliver(batches)
+
+    def _encode(self, connection, users):
+        name, payload = DIALECTS[connection.dialect].EVENTS[KIND](users)
+        return self._wire.encode(connection.namespace, name, jsonio.dumps(payload))

@@ -10,11 +10,18 @@
     request     pywsgi's handler, which gives its socket away
     quiet       log lines that anyone can cause
 
+and Socket.IO above it, which both this transport and the stock one carry:
+
+    socketio    where connections and events leave python-socketio's server
+    wire        how answers and events get back to the clients
+
 The application uses the names below. Without `install()` nothing of this is active and Engine.IO uses
 simple-websocket. The standard library must be monkey-patched by gevent.
 """
 from .engineio import Transport, direct_connection, install, text_frame
-from .greenlets import give_way
 from .request import ChatHandler, ChatServer
+from .socketio import IndexedManager, Namespace, take_events
+from .wire import DirectWire, StockWire
 
-__all__ = ['ChatHandler', 'ChatServer', 'Transport', 'direct_connection', 'give_way', 'install', 'text_frame']
+__all__ = ['ChatHandler', 'ChatServer', 'DirectWire', 'IndexedManager', 'Namespace', 'StockWire', 'Transport',
+           'direct_connection', 'install', 'take_events', 'text_frame']

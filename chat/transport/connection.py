@@ -2,15 +2,17 @@
 import logging
 
 import gevent
-from engineio import exceptions
+from engineio import exceptions, packet
 
+from ..loop import give_way
 from .frames import BINARY, POLICY_VIOLATION, frame
-from .greenlets import Workers, give_way
+from .greenlets import Workers
 from .packets import MalformedPacket, decode_packet
 from .session import BURST, NOOP
 from .websocket import READABLE
 
 log = logging.getLogger(__name__)
+MESSAGE = str(packet.MESSAGE)
 workers = Workers()
 
 
@@ -122,7 +124,10 @@ class Connection:
         return not ended
 
     def _receive(self, message):
-        self.session.receive(decode_packet(message))
+        if type(message) is str and message.startswith(MESSAGE):  # nearly all of them
+            self.session.receive_message(message[1:])
+        else:
+            self.session.receive(decode_packet(message))
 
     # ------------------------------------------------------------------ the end
 

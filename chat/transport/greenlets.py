@@ -6,17 +6,9 @@ from collections import OrderedDict
 import gevent
 from gevent.hub import Waiter
 
+from ..loop import give_way
+
 log = logging.getLogger(__name__)
-
-
-def give_way():
-    """Let everything else that is ready run, sockets included, and then go on.
-
-    After gevent.sleep(0) the hub may run this greenlet many times more before it looks at any socket again.
-    """
-    hub = gevent.get_hub()
-    with hub.loop.timer(0) as timer:
-        hub.wait(timer)
 
 
 class Deadlines:

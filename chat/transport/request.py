@@ -1,4 +1,4 @@
-"""pywsgi's side: requests whose socket can be taken over, the `access_token` header, quiet refusals."""
+"""pywsgi's side: requests whose socket can be taken over, the `access_token` header, quiet refusals, less work."""
 import errno
 import logging
 import re
@@ -8,9 +8,10 @@ import sys
 import gevent
 import gevent.ssl
 from gevent.monkey import get_original
-from gevent.pywsgi import WSGIHandler, WSGIServer
+from gevent.pywsgi import WSGIHandler, WSGIServer, _NoopLog
 
-from .greenlets import give_way
+from ..loop import give_way
+from .headers import Headers
 from .quiet import QuietLog
 
 IDLE_TIMEOUT = 75  # seconds between two requests, or between two parts of a header; longer than nginx keeps its own
@@ -18,10 +19,24 @@ STALL_TIMEOUT = 60  # seconds in which a client must send, or take, some part of
 MAX_DISCARDED = 1 << 26  # bytes of a refused body that are read over: most clients read no answer before they are done
 DISCARD_TIMEOUT = 20  # seconds for that
 PIECE = 1 << 16
-BURST = 16  # pieces read before the others have their turn
+BURST = 16  # pieces read, or requests of one connection answered, before the others have their turn
+SHORT = 1 << 16  # bytes of a body that is sent together with its headers
 TLS_TIMEOUT = 10  # seconds for a TLS handshake
 TAKE_SOCKET = 'chat.take_socket'  # the name of the handler's offer in the WSGI environment
 
+
+
+def _refusal(status, code, message):
+    """An answer of the server itself, to what can't be read as far as the application."""
+    body = f'{{"code":"{code}","message":"{message}"}}'
+    return (f'HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n'
+            f'Content-Length: {len(body)}\r\n\r\n{body}').encode()
+
+
+REFUSALS = {
+    '400': _refusal('400 Bad Request', 'bad_request', 'This is no HTTP request that can be read'),
+    '414': _refusal('414 URI Too Long', 'too_large', 'The address is too long'),
+}
 _PlainSocket = get_original('socket', 'socket')
 _SIGNATURE = re.compile(r'(signature=)[^&\s\'"]*')
 _GONE = (errno.ETIMEDOUT, errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH)
@@ -38,17 +53,23 @@ bad_requests = QuietLog(__name__, logging.INFO)
 
 
 class ChatHandler(WSGIHandler):
-    """pywsgi's request handler with three changes; works in a pywsgi server and as a gunicorn worker's `wsgi_handler`.
+    """pywsgi's request handler with some changes; works in a pywsgi server and as a gunicorn worker's `wsgi_handler`.
 
     - The application can take the socket of an upgrade request over, by `environ[TAKE_SOCKET]`: see `take_socket()`.
     - The header `access_token` reaches the application as HTTP_ACCESS_TOKEN, the first one if there are several. All
       other names with an underscore are dropped, as pywsgi does, because they would pass for the names with a hyphen
       that a proxy sets and vouches for; and `Access-Token` with a hyphen does not pass for `access_token`.
     - What clients do wrong is answered or hung up on without a traceback, with at most one log line a second.
+    - Headers are read strictly. A short answer is one system call, and no line is made for a log that nobody keeps.
     """
 
+    MessageClass = Headers
     active = 0  # requests that are being answered, in all servers of this process
     ignored_socket_errors = WSGIHandler.ignored_socket_errors + _GONE
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._answered = 0  # requests of this connection
 
     def handle(self):
         """Serve the requests of one connection."""
@@ -56,6 +77,11 @@ class ChatHandler(WSGIHandler):
             super().handle()
         except OSError:
             pass  # the client left before it could be told what was wrong with its request
+
+    def handle_one_request(self):
+        """Serve one request: True to go on, None to end, or the bytes of an answer before the end."""
+        result = super().handle_one_request()
+        return result if result is None or result is True else (result[0], REFUSALS[result[0]])
 
     def read_requestline(self):
         """Read the request line, within IDLE_TIMEOUT."""
@@ -70,6 +96,9 @@ class ChatHandler(WSGIHandler):
 
     def run_application(self):
         """Answer the request, then get rid of what is left of its body."""
+        self._answered += 1
+        if self._answered % BURST == 0:
+            give_way()  # a client whose next request is always there already is not the only one
         ChatHandler.active += 1
         try:
             super().run_application()
@@ -133,6 +162,43 @@ class ChatHandler(WSGIHandler):
             return self.rfile.peek()
         except OSError:  # TLS: nothing there yet
             return b''
+
+    # ------------------------------------------------------------------ headers and answers
+
+    def _headers(self):
+        """The headers as the WSGI environment names them, but for those that pywsgi puts there itself."""
+        for name, value in self.headers.fields:
+            if '_' not in name:
+                key = name.upper().replace('-', '_')
+                if key not in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
+                    yield f'HTTP_{key}', value
+
+    def _write_with_headers(self, data):
+        """Send the headers and the first piece of the body: together, if that is short."""
+        if not data or len(data) > SHORT:
+            super()._write_with_headers(data)
+            return
+        parts = []
+        self._sendall = parts.append
+        try:
+            super()._write_with_headers(data)
+        finally:
+            del self._sendall
+        self._sendall(b''.join(parts))
+
+    def _sendall(self, data):
+        try:
+            sent = self.socket.send(data)
+        except OSError:
+            sent = 0  # the stock way meets it again, and says so
+        if sent < len(data):
+            super()._sendall(memoryview(data)[sent:])
+        self.response_length += sent
+
+    def log_request(self):
+        """Write the line of the access log, if there is one."""
+        if not isinstance(self.server.log, _NoopLog):
+            super().log_request()
 
     # ------------------------------------------------------------------ errors
 

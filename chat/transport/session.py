@@ -6,7 +6,7 @@ from engineio import exceptions, packet
 from engineio.socket import Socket
 from gevent.event import Event
 
-from .greenlets import give_way
+from ..loop import give_way
 from .packets import MalformedPacket, decode_packet
 from .websocket import slow_clients
 
@@ -129,8 +129,18 @@ class Session(Socket):
 
     def receive(self, pkt):
         """Handle one packet of the client; after the end there are none. Raises UnknownPacketError."""
-        if not self.closing and not self.closed:
+        if pkt.packet_type == packet.MESSAGE:
+            self.receive_message(pkt.data)
+        elif not self.closing and not self.closed:
             super().receive(pkt)
+
+    def receive_message(self, data):
+        """Handle the data of one message; what the handler raises is logged, as Engine.IO does."""
+        if not self.closing and not self.closed:
+            try:
+                self.server.handlers['message'](self.sid, data)
+            except Exception:
+                self.server.logger.exception('message handler error')
 
     # ------------------------------------------------------------------ pings
 

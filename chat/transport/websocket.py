@@ -85,21 +85,21 @@ class WebSocket:
         if self._backlog is not None and len(self._backlog) + len(frames) > self.max_backlog:
             self._flush()  # the loop may not have come to it: perhaps the peer did read
         if self._backlog is None:
-            self._begin(frames)
+            sent = self._send(frames) if self.open else len(frames)
+            if sent < len(frames) and self.open:
+                self._keep(frames, sent)
         elif len(self._backlog) + len(frames) <= self.max_backlog:
             self._backlog += frames
         else:
             slow_clients.write('slow client dropped')
             self.abort()
 
-    def _begin(self, frames):
-        """Send with nothing waiting before it."""
-        sent = self._send(frames) if self.open else len(frames)
-        if self.open and sent < len(frames):
-            self._backlog = bytearray(memoryview(frames)[sent:])
-            self._writable = gevent.get_hub().loop.io(self.sock.fileno(), WRITABLE)
-            self._writable.start(self._flush)
-            self._flush()
+    def _keep(self, frames, sent):
+        """Keep what the kernel did not take, for when it can."""
+        self._backlog = bytearray(memoryview(frames)[sent:])
+        self._writable = gevent.get_hub().loop.io(self.sock.fileno(), WRITABLE)
+        self._writable.start(self._flush)
+        self._flush()
 
     def _send(self, data):
         """Give the kernel a piece and return the bytes it took."""

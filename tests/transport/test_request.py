@@ -128,6 +128,16 @@ def test_a_connection_serves_several_requests(own_server):
             assert json.loads(stream.response()[2]) == {'size': len(body)}
 
 
+def test_a_connection_whose_next_request_is_always_there_does_not_keep_the_others_waiting(own_server):
+    total = 3000
+    with socket.create_connection(('127.0.0.1', own_server.port), timeout=TIMEOUT) as greedy:
+        greedy.sendall(b'GET /headers HTTP/1.1\r\nHost: a\r\n\r\n' * total)
+        assert http(own_server.port, path='/headers')[0] == 200
+        greedy.setblocking(False)
+        answered = greedy.recv(1 << 24).count(b'HTTP/1.1 200')
+    assert 0 < answered < total
+
+
 # ------------------------------------------------------------------ gunicorn
 
 

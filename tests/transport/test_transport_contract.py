@@ -3,6 +3,7 @@
 When one of these fails after an upgrade, chat/transport/ has to be looked at before the upgrade goes out.
 """
 import inspect
+import json
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from gevent import pywsgi
 from chat.transport import Transport, direct_connection, install
 from chat.transport.request import ChatHandler
 from chat.transport.session import PollQueue, Session
+from chat.transport.socketio import EVENT
 
 PINNED = {'python-engineio': '4.15.1', 'python-socketio': '5.18.1', 'gevent': '26.9.0', 'Flask-SocketIO': '5.7.0'}
 
@@ -156,3 +158,63 @@ def test_install_changes_only_the_server_that_it_is_given(server):
     assert other.eio._async is engineio.async_drivers.gevent._async
     assert SimpleNamespace(**other.eio._async).websocket is engineio.async_drivers.gevent.WebSocketWSGI
     assert other.eio.start_service_task is True
+
+
+# ------------------------------------------------------------------ socketio.Server
+
+
+def test_the_handlers_of_engineio_events_are_methods_that_can_be_wrapped(server):
+    assert server.eio.handlers['connect'] == server._handle_eio_connect
+    assert server.eio.handlers['message'] == server._handle_eio_message
+    assert server.eio.handlers['disconnect'] == server._handle_eio_disconnect
+    assert parameters(server._handle_eio_connect) == ['eio_sid', 'environ']
+    assert parameters(server._handle_eio_message) == ['eio_sid', 'data']
+    assert parameters(server._handle_eio_disconnect) == ['eio_sid', 'reason']
+
+
+def test_socketio_calls_its_own_handlers_by_their_names(server):
+    text = source(socketio.Server._handle_eio_message)
+    assert 'self._handle_connect(eio_sid, pkt.namespace, pkt.data)' in text
+    assert 'self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)' in text
+    assert parameters(server._handle_connect) == ['eio_sid', 'namespace', 'data']
+    assert parameters(server._handle_event) == ['eio_sid', 'namespace', 'id', 'data']
+
+
+def test_binary_parts_wait_in_a_table_by_session(server):
+    assert server._binary_packet == {}
+    assert 'self._binary_packet[eio_sid] = pkt' in source(socketio.Server._handle_eio_message)
+
+
+def test_the_manager_has_the_methods_and_tables_that_are_used(server):
+    manager = server.manager
+    assert (manager.callbacks, manager.pending_connect, manager.pending_disconnect) == ({}, {}, {})
+    assert parameters(manager.basic_disconnect)[:2] == ['sid', 'namespace']
+    assert parameters(manager.basic_leave_room) == ['sid', 'namespace', 'room']
+    assert parameters(manager.eio_sid_from_sid) == ['sid', 'namespace']
+    assert parameters(manager.sid_from_eio_sid) == ['eio_sid', 'namespace']
+
+
+def test_a_namespace_is_told_of_connections_with_their_environment_and_auth():
+    text = source(socketio.Server._handle_connect)
+    assert "_trigger_event(\n" in text and "'connect', namespace, sid, self.environ[eio_sid]" in text
+    assert parameters(socketio.Namespace.trigger_event) == ['self', 'event', 'args']
+
+
+@pytest.mark.parametrize('text', [
+    '2["a"]', '2["a",1]', '20["a"]', '2123["a",{"b":[]}]', '2/chat,["a"]', '2/chat,7["a"]', '2/a/b-c,["a"]', '2["a",","]', '2/,["a"]'])
+def test_an_event_is_read_as_the_stock_decoder_reads_it(server, text):
+    match, stock = EVENT.match(text), server.packet_class(encoded_packet=text)
+    assert match and stock.packet_type == 2
+    namespace, ack_id = match.groups()
+    assert (namespace or '/', ack_id and int(ack_id)) == (stock.namespace or '/', stock.id)
+    assert json.loads(text[match.end():]) == stock.data
+
+
+@pytest.mark.parametrize('text', ['0{"token":"x"}', '1', '3[1]', '51-["a"]', '2', '2x', '2{"a":1}', '2/chat?a=b,["a"]', '2/chat', '21234567890123456["a"]'])
+def test_what_is_no_plain_event_is_left_to_the_stock_decoder(text):
+    assert EVENT.match(text) is None
+
+
+def test_the_stock_wire_sends_packets_by_the_servers_own_method(server):
+    assert parameters(server._send_packet) == ['eio_sid', 'pkt']
+    assert server.packet_class is socketio.packet.Packet

@@ -1,7 +1,8 @@
 """Dialect B (chat-app-api): direct messages as `chat message`, ids as strings, and events in an envelope."""
 from ... import jsonio
 from ...errors import BadRequest, Forbidden, NotFound
-from ...schemas import Id, Request, Text, parse
+from ...fields import Id, Text
+from ...schemas import Request, parse
 from ..handlers import Handler, send
 
 NAME = 'chat-app-api'

@@ -1,5 +1,6 @@
 """Dialect C (chat-io): one chat for everybody, which is the lobby; clients name, date and mark their messages."""
-from ...schemas import ClientId, Request, Text, text
+from ...fields import ClientId, Text, text
+from ...schemas import Request
 from ..handlers import Handler, send
 
 NAME = 'chat-io'

@@ -1,0 +1,95 @@
+"""Types of the fields of requests: what is checked of each, and how it is read."""
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from .core.accounts import MAX_KEY, fold_email
+
+SPECIAL_USE_DOMAIN_NAMES.clear()  # .local and .test are what small teams and their tests use
+MAX_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
+MAX_ATTACHMENTS = 10
+MAX_DURATION = 24 * 3_600_000  # milliseconds
+
+
+def read_id(value):
+    """An id: a whole number, or a string of ASCII digits; never true, 1.0 or beyond MAX_ID."""
+    if isinstance(value, str) and re.fullmatch(r'[0-9]{1,16}', value):
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= MAX_ID:
+        raise PydanticCustomError('id', 'must be an id: a whole number')
+    return value
+
+
+def read_count(value):
+    """A number in a query."""
+    if not re.fullmatch(r'[0-9]{1,16}', value):
+        raise PydanticCustomError('count', 'must be a whole number')
+    return int(value)
+
+
+def read_cursor(value):
+    """A message id, or an ISO 8601 time (UTC unless it says otherwise)."""
+    try:
+        return read_id(value)
+    except PydanticCustomError:
+        pass
+    try:
+        at = datetime.fromisoformat(value)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        raise PydanticCustomError('cursor', 'must be a message id or an ISO 8601 time') from None
+
+
+def require_unicode(value):
+    """Refuse lone surrogates: legal in JSON, but no text in any encoding."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError('unicode', 'must be Unicode text: it holds half of a surrogate pair') from None
+    return value
+
+
+def refuse_nul(value):
+    if '\0' in value:
+        raise PydanticCustomError('nul', 'must not hold the character NUL')
+    return value
+
+
+def check_username(value):
+    if not re.fullmatch(r'[A-Za-z0-9_.-]{3,50}', value):
+        raise PydanticCustomError('username', 'must be 3 to 50 of the letters a to z, digits, and _ . -')
+    return value
+
+
+def check_email(value):
+    """The address as typed, once its form is that of an address with a domain; nobody is asked whether it exists."""
+    try:
+        found = validate_email(value, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        found = None
+    if found is None or '.' not in found.domain or len(fold_email(value)) > MAX_KEY:
+        raise PydanticCustomError('email', 'must be an email address')
+    return value
+
+
+def text(*validators, **constraints):
+    """A type of Unicode text; the constraints count code points."""
+    return Annotated[str, StringConstraints(**constraints), AfterValidator(require_unicode),
+                     *[AfterValidator(validator) for validator in validators]]
+
+
+Id = Annotated[int, BeforeValidator(read_id)]
+AnyText = text()
+Text = text(refuse_nul)
+Email = text(check_email, strip_whitespace=True, max_length=254)
+Username = text(check_username)
+DisplayName = text(refuse_nul, strip_whitespace=True, min_length=1, max_length=100)
+Password = text(min_length=6, max_length=128)
+ClientId = text(min_length=1, max_length=64)
+
+RoomName = text(refuse_nul, strip_whitespace=True, min_length=1, max_length=120)
+Cursor = Annotated[int | datetime, BeforeValidator(read_cursor)]
