@@ -80,11 +80,21 @@ def test_a_message_that_can_not_be_taken_is_refused_and_not_stored(http, pair, b
     assert http.as_user(ann).get(f'/api/messages/{bob.id}').json() == []
 
 
-@pytest.mark.parametrize('content', ['x' * 4000, '👋' * 4000, '<b>&amp;</b>', 'a\u202eb\u200d', '\U0010ffff'])
+CONTROL = ''.join(map(chr, (*range(1, 32), *range(127, 160))))
+
+
+@pytest.mark.parametrize('content', [
+    'x' * 4000, '👋' * 4000, '<b>&amp;</b>', 'a\u202eb\u200d', '\U0010ffff', f'a{CONTROL}b', '"\\\'/\\u0041\\', '[1, {"a": null}]',
+    '100 % of %s and %(x)s', '\ufeff\u2028\u2029\ufffe', "'); DROP TABLE messages; --"])
 def test_content_is_kept_as_typed(http, pair, content):
     ann, bob = pair
-    http.as_user(ann).post(f'/api/messages/send/{bob.id}', {'content': content})
-    assert [m['content'] for m in http.as_user(bob).get(f'/api/messages/{ann.id}').json()] == [content]
+    room = http.as_user(ann).post('/api/rooms', {'name': 'x'}).json()['room']['id']
+    sent = {'content': content, 'clientId': content[:64]}
+    direct = http.as_user(ann).post(f'/api/messages/send/{bob.id}', sent).json()
+    in_room = http.as_user(ann).post(f'/api/rooms/{room}/messages', sent | {'clientId': f'r{content[:63]}'}).json()['message']
+    assert (direct['content'], direct['clientId'], in_room['content']) == (content, content[:64], content)
+    assert http.as_user(bob).get(f'/api/messages/{ann.id}').json() == [direct]
+    assert http.as_user(ann).get(f'/api/rooms/{room}/messages').json() == {'messages': [in_room]}
 
 
 @pytest.mark.parametrize(('data', 'kind', 'status', 'code'), [

@@ -1,6 +1,7 @@
 """Time as it is stored and as it is shown."""
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -15,8 +16,13 @@ def iso(milliseconds):
     if milliseconds is None:
         return None
     seconds, rest = divmod(milliseconds, 1000)
+    return f'{_to_the_second(seconds)}.{rest:03}Z'
+
+
+@lru_cache(10_000)
+def _to_the_second(seconds):
     at = time.gmtime(seconds)
-    return f'{at[0]:04}-{at[1]:02}-{at[2]:02}T{at[3]:02}:{at[4]:02}:{at[5]:02}.{rest:03}Z'
+    return f'{at[0]:04}-{at[1]:02}-{at[2]:02}T{at[3]:02}:{at[4]:02}:{at[5]:02}'
 
 
 def milliseconds(at):

@@ -1,16 +1,21 @@
 """Messages: who may send what where, how a stored one looks, and how histories are paged."""
-from sqlalchemy import func, select, union_all
+from itertools import product
+
+from sqlalchemy import Integer, bindparam, func, select, union_all
 
 from ..errors import Invalid, RateLimited, TooLarge
 from ..models import RoomMember
 from .clock import iso
 from .emoji import is_only_emoji
+from .message_store import MESSAGES, Draft
+from .prepared import Prepared
 from .publish import EVERYONE, Event
 from .receipts import times
 from .rooms import DIRECT, LOBBY, ROOMS, direct_key
-from .writer import MESSAGES, Draft
 
 MEMBERS = RoomMember.__table__
+SHOWN = [column for column in MESSAGES.c if column.name not in ('nonce', 'edited_at', 'deleted_at')]  # to clients
+NOTHING_SEEN = None, None  # receipts
 TEXT, EMOJI = 'text', 'emoji'  # types of messages without attachments
 MAX_LENGTH = 4000  # code points
 ROOMS_AT_ONCE = 50  # that one query merges
@@ -22,6 +27,7 @@ class Messages:
     def __init__(self, database, rooms, users, blocks, receipts, uploads, limits, publisher):
         self._database, self._rooms, self._users, self._blocks = database, rooms, users, blocks
         self._receipts, self._uploads, self._limits, self._publisher = receipts, uploads, limits, publisher
+        self._pages = {kind: Prepared(database, room_page(*kind)) for kind in product((False, True), repeat=2)}
         self.writer = None  # set once by the core, since the writer tells this object what it stored
 
     # ------------------------------------------------------------------ sending
@@ -47,8 +53,7 @@ class Messages:
         def settle(stored, error):
             if charge and (error or stored.duplicate):
                 self._limits.give_back(*charge)
-            done(stored and in_room(stored.row, room, attachments=self._uploads.as_objects(stored.attachments)), error,
-                 stored is not None and stored.duplicate)
+            done(stored and self._message(stored.row, room, stored.attachments), error, bool(stored and stored.duplicate))
 
         author = self._users.display_name(sender_id) if room.kind == LOBBY else None
         kind = attachments[0].kind if attachments else EMOJI if is_only_emoji(content) else TEXT
@@ -106,11 +111,17 @@ class Messages:
         for draft in drafts:
             draft.room = self._rooms.kept(draft.room)
         self._receipts.sent(drafts)
-        self._publisher.publish(*[event for draft in drafts for event in self._stored_events(draft)])
+        self._publisher.publish(*[event for draft in drafts for event in stored_events(
+            draft, self._message(draft, draft.room, draft.attachments))])
 
-    def _stored_events(self, draft):
-        message = in_room(draft, draft.room, attachments=self._uploads.as_objects(draft.attachments))
-        return stored_events(draft, message)
+    def _message(self, row, room, attachments):
+        """The Message of a stored row or draft; that of a draft is made once."""
+        message = row.message if isinstance(row, Draft) else None
+        if message is None:
+            message = in_room(row, room, attachments=self._uploads.as_objects(attachments))
+            if isinstance(row, Draft):
+                row.message = message
+        return message
 
     # ------------------------------------------------------------------ histories
 
@@ -126,14 +137,17 @@ class Messages:
         """A Page of a room's messages, for a member. Raises NotFound, Forbidden."""
         room = self._rooms.require_member(user_id, room_id)
         page = page.placed(lambda at: self.first_at(at, room.id))
-        rows = self._database.rows(page.narrow(by_room(select(MESSAGES)).where(MESSAGES.c.room_id == room.id)))
-        mark = self._receipts.of_direct(room, user_id) if rows else None
+        rows = self._pages[page.before is not None, page.is_forward].fetch(
+            room=room.id, before=page.before, after=page.after, most=page.limit + 1)
         attached = self._uploads.of_messages(rows)
+        if room.kind != DIRECT:
+            return page.cut([as_object(row, None, NOTHING_SEEN, attached.get(row.id, ())) for row in rows])
+        mark = self._receipts.of_direct(room, user_id) if rows else None
         return page.cut([self._for_viewer(user_id, row, room, mark, attached) for row in rows])
 
     def _for_viewer(self, user_id, row, room, mark, attached):
         """The Message, with the receipts of the other one's Watermark for the sender of a direct message."""
-        seen = times(mark, row.seq) if row.sender_id == user_id else (None, None)
+        seen = times(mark, row.seq) if row.sender_id == user_id else NOTHING_SEEN
         return in_room(row, room, seen, attached.get(row.id, ()))
 
     def first_at(self, at, room_id=None):
@@ -251,12 +265,19 @@ class Page:
         return (page if self.is_forward else page[::-1]), len(items) > self.limit
 
 
-def in_room(row, room, receipts=(None, None), attachments=()):
+def room_page(has_before, has_after):
+    """The query of a Page of the messages of a room, with parameters: room, most, and before or after where it has any."""
+    page = Page(None, bindparam('before') if has_before else None, bindparam('after') if has_after else None)
+    of_room = by_room(select(*SHOWN)).where(MESSAGES.c.room_id == bindparam('room'))
+    return page.order(page.bound(of_room), MESSAGES.c.id).limit(bindparam('most', type_=Integer))
+
+
+def in_room(row, room, receipts=NOTHING_SEEN, attachments=()):
     """The Message of a stored row (or draft) in its LiveRoom."""
     return as_object(row, room.other(row.sender_id) if room.kind == DIRECT else None, receipts, attachments)
 
 
-def as_object(row, receiver_id, receipts=(None, None), attachments=()):
+def as_object(row, receiver_id, receipts=NOTHING_SEEN, attachments=()):
     """The Message of a stored row (or draft) with its Attachments; `receipts` are its delivered and read times."""
     return {
         'id': row.id, 'roomId': row.room_id, 'senderId': row.sender_id, 'receiverId': receiver_id,
@@ -275,4 +296,4 @@ def stored_events(draft, message):
                 Event('direct_message_sent', message, (draft.sender_id,), draft.origin))
     if room.kind == LOBBY:
         return (Event('lobby_message', {'message': message, 'author': draft.author, 'given': draft.given}, EVERYONE),)
-    return (Event('room_message', message, tuple(room.members)),)
+    return (Event('room_message', message, room.members),)

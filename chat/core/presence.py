@@ -7,14 +7,16 @@ import time
 from collections import OrderedDict
 
 from gevent.event import Event as Signal
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 
 from ..models import User
 from .clock import iso, now_ms
+from .gatherer import Kind
 from .publish import EVERYONE, Event
 
 USERS = User.__table__
-LAST_SEEN = update(USERS).where(USERS.c.id == bindparam('user')).values(last_seen=bindparam('at'))
+LAST_SEEN = Kind(('user_id', 'seen_at'), lambda user_id, at: (user_id, at),
+                 lambda new: update(USERS).where(USERS.c.id == new.c.user_id).values(last_seen=new.c.seen_at))
 GRACE = 2  # seconds
 
 
@@ -47,7 +49,7 @@ class Presence:
         connections.discard(connection_id)
         if not connections:
             del self._connections[user_id]
-            self._gatherer.put('last_seen', user_id, {'user': user_id, 'at': now_ms()})
+            self._gatherer.put('last_seen', user_id, now_ms())
             self._came.pop(user_id, None)
             self._leaving[user_id] = self._clock() + GRACE
 
@@ -62,7 +64,7 @@ class Presence:
         if viewer_id and self._blocks.hides(user_id, viewer_id):
             return None
         newer = self._gatherer.pending('last_seen', user_id)
-        return newer['at'] if newer else stored
+        return newer or stored
 
     def status_events(self, user_id, viewers, stored_last_seen, hidden_from):
         """The events that tell the viewers (user ids) that the user is online; none while it is offline."""

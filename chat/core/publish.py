@@ -15,7 +15,7 @@ class Event:
 
     kind: str
     data: dict
-    users: tuple | None = ()
+    users: tuple | frozenset | None = ()
     origin: str | None = None
     without: frozenset = frozenset()
     connections: tuple | None = None

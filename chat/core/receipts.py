@@ -6,12 +6,13 @@ live in memory and reach the database gathered, so that a busy room does not bec
 from dataclasses import dataclass
 
 from cachetools import LRUCache
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import case, func, select, update
 
 from ..errors import NotFound
 from ..models import Message, RoomMember
 from .cache import Cache
 from .clock import iso, now_ms
+from .gatherer import Kind
 from .publish import Event
 from .rooms import DIRECT, LOBBY
 
@@ -41,18 +42,21 @@ class Place:
     sender_id: int
 
 
-def _ahead(column, mark, then, otherwise):
-    return case((column < bindparam(mark), then), else_=otherwise)
+def _later(column, new):
+    """Of the two the larger one: what is in the database may be NULL, or newer."""
+    return case((new > func.coalesce(column, -1), new), else_=column)
 
 
-READ, DELIVERED = MEMBERS.c.read_seq, MEMBERS.c.delivered_seq
-ONE_MEMBER = MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id == bindparam('user')
-ADVANCE = update(MEMBERS).where(*ONE_MEMBER).ordered_values(
-    # MySQL assigns from left to right: the times first, while the marks are still the old ones
-    (MEMBERS.c.read_at, _ahead(READ, 'read', bindparam('read_time'), MEMBERS.c.read_at)),
-    (MEMBERS.c.delivered_at, _ahead(DELIVERED, 'delivered', bindparam('delivered_time'), MEMBERS.c.delivered_at)),
-    (READ, _ahead(READ, 'read', bindparam('read'), READ)),
-    (DELIVERED, _ahead(DELIVERED, 'delivered', bindparam('delivered'), DELIVERED)))
+def _advance(new):
+    return update(MEMBERS).where(MEMBERS.c.room_id == new.c.room, MEMBERS.c.user_id == new.c.member).values(
+        read_seq=_later(MEMBERS.c.read_seq, new.c.read_to), read_at=_later(MEMBERS.c.read_at, new.c.read_time),
+        delivered_seq=_later(MEMBERS.c.delivered_seq, new.c.delivered_to),
+        delivered_at=_later(MEMBERS.c.delivered_at, new.c.delivered_time))
+
+
+ADVANCE = Kind(
+    ('room', 'member', 'read_to', 'read_time', 'delivered_to', 'delivered_time'),
+    lambda key, mark: (*key, mark.read_seq, mark.read_at, mark.delivered_seq, mark.delivered_at), _advance)
 
 
 class Receipts:
@@ -122,14 +126,13 @@ class Receipts:
         """Messages were stored: their senders have read everything before them."""
         now = now_ms()
         for draft in drafts:
-            self._places[draft.id] = Place(draft.room.id, draft.seq, draft.sender_id)
-            key = draft.room.id, draft.sender_id
-            mark = self._marks.peek(key)
-            if mark is None:
-                mark = self._pending(*key) or Watermark(0, None, 0, None)
+            room_id, sender_id = draft.room.id, draft.sender_id
+            self._places[draft.id] = Place(room_id, draft.seq, sender_id)
+            key = room_id, sender_id
+            mark = self._marks.peek(key) or self._pending(*key) or Watermark(0, None, 0, None)
             mark.read_seq, mark.read_at = max(mark.read_seq, draft.seq), now
             mark.delivered_seq, mark.delivered_at = max(mark.delivered_seq, draft.seq), now
-            self._save(*key, mark)
+            self._save(room_id, sender_id, mark)
 
     # ------------------------------------------------------------------ watermarks
 
@@ -168,13 +171,10 @@ class Receipts:
         return self.newest(row) if row else Watermark(0, None, 0, None)
 
     def _pending(self, room_id, user_id):
-        values = self._gatherer.pending('receipts', (room_id, user_id))
-        return values and Watermark(values['read'], values['read_time'], values['delivered'], values['delivered_time'])
+        return self._gatherer.pending('receipts', (room_id, user_id))
 
     def _save(self, room_id, user_id, mark):
-        self._gatherer.put('receipts', (room_id, user_id), {
-            'room': room_id, 'user': user_id, 'read': mark.read_seq, 'read_time': mark.read_at,
-            'delivered': mark.delivered_seq, 'delivered_time': mark.delivered_at})
+        self._gatherer.put('receipts', (room_id, user_id), mark)
 
 
 def times(mark, seq):

@@ -22,13 +22,16 @@ NOBODY = frozenset()
 class LiveRoom:
     """What the way of a message needs to know of its room, kept in memory and kept up to date.
 
-    `members` are the user ids; those of the lobby are everybody, and not listed.
+    `members` are the user ids; those of the lobby are everybody, and not listed. `last_seq` and `last_at` (ms) are those
+    of the newest message that this process stored, once it has stored one.
     """
 
     id: int
     kind: str
     name: str
     members: frozenset
+    last_seq: int | None = None
+    last_at: int = 0
 
     def has(self, user_id):
         return self.kind == LOBBY or user_id in self.members

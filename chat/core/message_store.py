@@ -1,0 +1,276 @@
+"""How a batch of messages gets into the database: as one transaction, whatever else goes on there.
+
+On MySQL a batch is stored at once, in one round trip and the commit, where all is as this process knows it: nobody else
+wrote to its rooms, everybody is still in them, nothing in it was stored before. Where that proves wrong the transaction
+is rolled back, and the batch takes the careful way, which looks first and has an answer for everything.
+"""
+import itertools
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.exc import IntegrityError
+
+from ..errors import Conflict, Forbidden, Invalid, NotFound
+from ..models import Message
+from . import attachments
+from .clock import now_ms
+from .rooms import LiveRoom
+
+MESSAGES = Message.__table__
+COLUMNS = 'room_id, sender_id, seq, nonce, created_at, reply_to_id, type, content, client_id'
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A message on its way. `done(stored, error)` is called once, in the writer's greenlet; it must not wait.
+
+    `origin` is the connection that sent it, if one did. After the commit `id`, `seq` and `created_at` are filled.
+    """
+
+    room: LiveRoom
+    sender_id: int
+    type: str
+    content: str
+    reply_to_id: int | None
+    client_id: str | None
+    origin: str | None
+    done: object
+    author: str | None = None  # the sender's displayName, where dialects want it
+    given: dict | None = None  # what the client says of the message, for them as well
+    attachments: tuple | list = ()  # rows of what it takes along
+    nonce: int = 0
+    id: int | None = None
+    seq: int | None = None
+    created_at: int | None = None
+    message: dict | None = None  # as clients get it
+
+    @property
+    def room_id(self):
+        return self.room.id
+
+    @property
+    def client_key(self):
+        return self.sender_id, self.client_id.encode()
+
+
+
+@dataclass(slots=True)
+class Stored:
+    """What became of a draft: the row of the message, and whether it had been stored before."""
+
+    row: object
+    duplicate: bool
+    attachments: tuple | list = ()
+
+
+class Mistaken(Exception):
+    """A batch can't be stored at once: something else wrote to its rooms, or somebody has left one."""
+
+
+class MessageStore:
+    """Stores batches; `in_doubt` tells, after an error, whether the batch may have been stored all the same."""
+
+    def __init__(self, database):
+        self._database = database
+        self._mark = '?' if database.is_sqlite else '%s'  # of a parameter, in the driver's own SQL
+        self._nonces = itertools.count(secrets.randbits(62))
+        self._newest_id = None  # of the messages table, at the last commit here
+        self.in_doubt = False
+
+    def next_nonce(self):
+        """A number that no other message has."""
+        return next(self._nonces)
+
+    def store(self, batch, again):
+        """The outcome of each draft, Stored or a ChatError; `again` if an earlier attempt may have been committed.
+
+        Raises Unavailable, and whatever the database has against one of the drafts.
+        """
+        if not again and self._is_usual(batch):
+            try:
+                return self._store_at_once(batch)
+            except (Mistaken, IntegrityError):
+                pass
+        return self._store_carefully(batch, again)
+
+    # ------------------------------------------------------------------ at once
+
+    def _is_usual(self, batch):
+        """Whether a batch can be stored at once."""
+        return not self._database.is_sqlite and self._newest_id is not None and all(
+            draft.room.last_seq is not None and not draft.attachments and draft.room.has(draft.sender_id)
+            for draft in batch)
+
+    def _store_at_once(self, batch):
+        """Raises Mistaken where not all is as it should be, and IntegrityError for what was stored before."""
+        expected = {draft.room.id: draft.room.last_seq for draft in batch}
+        last_seqs = self._number(batch, expected)
+        insertion, values = self._insertion(batch)
+        statements = self._claim(last_seqs, expected), insertion, self._note_newest(batch)
+        with self._database.begun_with(statements, values) as (results, step):
+            (claimed, _), (_, first_id), _ = results
+            if claimed != len(expected) or not all(draft.room.has(draft.sender_id) for draft in batch):
+                raise Mistaken  # members may leave until the rooms are locked
+            self.in_doubt = True
+        self._give_ids(batch, first_id, step)
+        self._stored(batch)
+        return [Stored(draft, False) for draft in batch]
+
+    # ------------------------------------------------------------------ carefully
+
+    def _store_carefully(self, batch, again):
+        with self._database.writing() as connection:
+            last_seqs = self._lock_rooms(connection, batch)
+            known = self._find_known(connection, batch, again)
+            unsent = self._lock_unsent(connection, batch)
+            outcomes, new = [], []
+            for draft in batch:
+                outcome = self._settle(draft, last_seqs, known) or self._take(draft, unsent)
+                if outcome is None:
+                    new.append(draft)
+                    outcome = Stored(draft, False, draft.attachments)
+                    if draft.client_id is not None:
+                        known[draft.client_key] = draft
+                outcomes.append(outcome)
+            if new:
+                self._insert(connection, new, last_seqs)
+                self.in_doubt = True  # an error from here on may be that of a commit that happened
+            self._find_attachments(connection, outcomes)
+        self._stored(new)
+        return outcomes
+
+    def _lock_rooms(self, connection, batch):
+        """{room id: its last sequence number}; whoever else writes to these rooms waits for this transaction."""
+        ids = ','.join([f'{room_id:d}' for room_id in sorted({draft.room.id for draft in batch})])
+        rows = connection.exec_driver_sql(
+            f'SELECT id, last_seq FROM rooms WHERE id IN ({ids}) AND deleted_at IS NULL ORDER BY id'
+            f'{"" if self._database.is_sqlite else " FOR UPDATE"}')
+        return {row.id: row.last_seq for row in rows}
+
+    def _settle(self, draft, last_seqs, known):
+        """The outcome of a draft that needs no row of its own; None if it does."""
+        if draft.nonce in known:
+            stored = known[draft.nonce]
+            draft.id, draft.seq, draft.created_at = stored.id, stored.seq, stored.created_at
+            return Stored(draft, False, draft.attachments)
+        first = draft.client_id is not None and known.get(draft.client_key)
+        if first:
+            room_id = first.room.id if isinstance(first, Draft) else first.room_id
+            if room_id != draft.room.id:
+                return Conflict('This clientId belongs to a message in another conversation: choose a new one')
+            return Stored(first, duplicate=True)
+        if draft.room.id not in last_seqs:
+            return NotFound('There is no such room')
+        if not draft.room.has(draft.sender_id):
+            return Forbidden('You are no longer in this room')
+        return None
+
+    def _lock_unsent(self, connection, batch):
+        """The ids of the batch's attachments that are still to be had."""
+        ids = [row.id for draft in batch if draft.attachments for row in draft.attachments]
+        return attachments.lock_unsent(connection, ids) if ids else set()
+
+    def _take(self, draft, unsent):
+        """Take the draft's attachments out of those still to be had; Invalid if one of them is not, else None."""
+        if not draft.attachments:
+            return None
+        ids = {row.id for row in draft.attachments}
+        if not ids <= unsent:
+            return Invalid(attachmentIds='names an upload that was sent before: upload the file again')
+        unsent -= ids
+        return None
+
+    def _find_attachments(self, connection, outcomes):
+        """Fill in what duplicates took along when they were first stored."""
+        again = [outcome for outcome in outcomes if isinstance(outcome, Stored) and outcome.duplicate
+                 and outcome.row.type in attachments.KINDS]
+        found = attachments.of_messages(connection, [outcome.row.id for outcome in again]) if again else {}
+        for outcome in again:
+            outcome.attachments = found.get(outcome.row.id, ())
+
+    def _find_known(self, connection, batch, again):
+        """Rows already there, by (sender, client id) and, after a lost connection, by nonce."""
+        known = {}
+        keys = {draft.client_key for draft in batch if draft.client_id is not None}
+        if keys:
+            query = select(MESSAGES).where(tuple_(MESSAGES.c.sender_id, MESSAGES.c.client_id).in_(keys))
+            known |= {(row.sender_id, row.client_id): row for row in connection.execute(query)}
+        if again and self._newest_id is not None:
+            nonces = [draft.nonce for draft in batch]
+            query = select(MESSAGES).where(MESSAGES.c.id > self._newest_id, MESSAGES.c.nonce.in_(nonces))
+            known |= {row.nonce: row for row in connection.execute(query)}
+        elif self._newest_id is None:
+            self._newest_id = connection.exec_driver_sql('SELECT MAX(id) FROM messages').scalar() or 0
+        return known
+
+    # ------------------------------------------------------------------ rows
+
+    def _number(self, drafts, last_seqs):
+        """Give drafts their places in their rooms; returns the last sequence number of each room with them."""
+        now, last_seqs = now_ms(), dict(last_seqs)
+        for draft in drafts:
+            room = draft.room
+            last_seqs[room.id] = draft.seq = last_seqs[room.id] + 1
+            # each later than the one before, so that a time names a place
+            room.last_at = draft.created_at = now if now > room.last_at else room.last_at + 1
+        return last_seqs
+
+    def _insert(self, connection, drafts, expected):
+        last_seqs = self._number(drafts, {draft.room.id: expected[draft.room.id] for draft in drafts})
+        connection.exec_driver_sql(self._claim(last_seqs, expected))
+        insertion, values = self._insertion(drafts)
+        last_id = connection.exec_driver_sql(insertion, tuple(values)).lastrowid
+        connection.exec_driver_sql(self._note_newest(drafts))
+        if self._database.is_sqlite:  # it tells the last id, MySQL the first one
+            self._give_ids(drafts, last_id - len(drafts) + 1, 1)
+        else:
+            self._give_ids(drafts, last_id, connection.info['id_step'])
+        for draft in drafts:
+            if draft.attachments:
+                attachments.claim(connection, draft.id, [row.id for row in draft.attachments])
+
+    def _give_ids(self, drafts, first_id, step):
+        """The ids that one INSERT gave: `step` apart, which is 1 but in clusters (Galera, group replication)."""
+        for index, draft in enumerate(drafts):
+            draft.id = first_id + index * step
+
+    def _stored(self, drafts):
+        """Remember what was committed."""
+        for draft in drafts:
+            draft.room.last_seq = draft.seq
+        if drafts:
+            self._newest_id = drafts[-1].id
+
+    # ------------------------------------------------------------------ statements
+
+    def _claim(self, last_seqs, expected):
+        """The UPDATE that locks rooms and takes their next numbers, if they are there and as expected."""
+        seqs = ' '.join([f'WHEN {room_id:d} THEN {seq:d}' for room_id, seq in last_seqs.items()])
+        rooms = ' OR '.join([f'id = {room_id:d} AND last_seq = {expected[room_id]:d}' for room_id in sorted(last_seqs)])
+        return f'UPDATE rooms SET last_seq = CASE id {seqs} END WHERE ({rooms}) AND deleted_at IS NULL'
+
+    def _insertion(self, drafts):
+        """(INSERT, its parameters) of all drafts.
+
+        Whole numbers stand in the statement itself, since the driver takes long for each parameter.
+        """
+        rows, values, mark = [], [], self._mark
+        for draft in drafts:
+            reply_to_id, client_id = draft.reply_to_id, draft.client_id
+            rows.append(f'({draft.room.id:d},{draft.sender_id:d},{draft.seq:d},{draft.nonce:d},{draft.created_at:d},'
+                        f'{"NULL" if reply_to_id is None else f"{reply_to_id:d}"},{mark},{mark},'
+                        f'{"NULL" if client_id is None else mark})')
+            values += (draft.type, draft.content)
+            if client_id is not None:
+                values.append(client_id.encode())
+        return f'INSERT INTO messages ({COLUMNS}) VALUES {",".join(rows)}', values
+
+    def _note_newest(self, drafts):
+        """The UPDATE, after the INSERT, that says which message is the newest of each room."""
+        newest = {draft.room.id: index for index, draft in enumerate(drafts)}
+        first, step = ('LAST_INSERT_ID()', ' * @@auto_increment_increment') if not self._database.is_sqlite else \
+            (f'last_insert_rowid() - {len(drafts) - 1}', '')
+        places = ' '.join([f'WHEN {room_id:d} THEN {index:d}' for room_id, index in newest.items()])
+        rooms = ','.join([f'{room_id:d}' for room_id in newest])
+        return f'UPDATE rooms SET last_message_id = {first} + CASE id {places} END{step} WHERE id IN ({rooms})'

@@ -1,0 +1,97 @@
+"""How batches of messages are stored: whatever else goes on in the database, each is there once and in order."""
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.support.sockets import expect_ok
+from tests.support.waiting import wait_until
+
+
+class Own:
+    """A server of the test's own, two users, and its database as another program sees it."""
+
+    def __init__(self, start_server, open_http, open_socket, database):
+        url = database.new_url()
+        self.server = start_server(database=url)
+        self.http = open_http(self.server)
+        self.ann, self.bob = self.http.register(), self.http.register()
+        self.sender, self.listener = open_socket(self.server, self.ann), open_socket(self.server, self.bob)
+        self.engine = create_engine(url)
+
+    def send(self, *contents, **more):
+        """Send direct messages one after the other; returns them as they were acknowledged."""
+        return [expect_ok(self.sender.call('send_message', {'toUserId': self.bob.id, 'content': content} | more))['message']
+                for content in contents]
+
+    def write(self, statement):
+        with self.engine.begin() as connection:
+            connection.execute(text(statement))
+
+    def read(self, query):
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+
+@pytest.fixture
+def own(start_server, open_http, open_socket, database):
+    made = Own(start_server, open_http, open_socket, database)
+    yield made
+    made.engine.dispose()
+
+
+def test_a_room_that_something_else_wrote_to_goes_on_behind_it(own):
+    own.send('a', 'b')
+    own.write("UPDATE rooms SET last_seq = last_seq + 5 WHERE kind = 'direct'")
+    messages = own.send('c', 'd')
+    assert own.read('SELECT seq FROM messages ORDER BY id') == [(1,), (2,), (8,), (9,)]
+    assert own.read("SELECT last_seq, last_message_id FROM rooms WHERE kind = 'direct'") == [(9, messages[-1]['id'])]
+    assert [own.listener.expect('newMessage')['content'] for _ in range(4)] == ['a', 'b', 'c', 'd']
+
+
+def test_a_room_that_is_gone_by_now_takes_no_message(own):
+    own.send('a')
+    own.write("UPDATE rooms SET deleted_at = 1 WHERE kind = 'direct'")
+    answer = own.sender.call('send_message', {'toUserId': own.bob.id, 'content': 'b'})
+    assert answer['code'] == 'not_found'
+    own.listener.expect('newMessage')
+    own.listener.expect_nothing('newMessage')
+
+
+def test_repetitions_among_new_messages_are_answered_with_the_first_of_their_kind(own):
+    ids = [None if number % 3 else str(number % 90) for number in range(300)]  # each clientId three or four times
+    payloads = [{'toUserId': own.bob.id, 'content': str(number), **({'clientId': client_id} if client_id else {})}
+                for number, client_id in enumerate(ids)]
+    acknowledged = [expect_ok(ack)['message'] for _, ack in own.sender.send_many('send_message', payloads)]
+    firsts = {}
+    expected = [str(number) if client_id is None else firsts.setdefault(client_id, str(number))
+                for number, client_id in enumerate(ids)]
+    assert [message['content'] for message in acknowledged] == expected
+    own.listener.settle()
+    delivered = [message['content'] for message in own.listener.received('newMessage')]
+    assert delivered == sorted(set(expected), key=int)
+    assert own.read('SELECT content, seq FROM messages ORDER BY id') == [
+        (content, seq) for seq, content in enumerate(delivered, 1)]
+
+
+def test_many_rooms_in_one_batch_each_get_their_own_numbers(own):
+    rooms = [own.http.as_user(own.ann).post('/api/rooms', {'name': str(number)}).json()['room']['id'] for number in range(40)]
+    for _ in range(3):
+        acks = own.sender.send_many('send_message', [{'roomId': room, 'content': 'x'} for room in rooms * 5])
+        assert all(expect_ok(ack) for _, ack in acks)
+    rows = own.read('SELECT room_id, seq FROM messages ORDER BY id')
+    assert all([seq for room_id, seq in rows if room_id == room] == list(range(1, 16)) for room in rooms)
+    newest = own.read("SELECT id, last_seq, last_message_id FROM rooms WHERE kind = 'public' ORDER BY id")
+    assert newest == own.read('SELECT room_id, MAX(seq), MAX(id) FROM messages GROUP BY room_id ORDER BY room_id')
+
+
+def test_more_rows_than_one_statement_holds_are_gathered_and_written(own):
+    count = 1100
+    with own.engine.begin() as connection:
+        connection.execute(text("INSERT INTO rooms (kind, name, created_at, last_seq, member_count) VALUES ('public', 'x', 1, 0, 1)"),
+                           [{} for _ in range(count)])
+        connection.execute(text("INSERT INTO room_members (room_id, user_id, role, joined_at, read_seq, delivered_seq) "
+                                f"SELECT id, {own.ann.id}, 'admin', 1, 0, 0 FROM rooms WHERE name = 'x'"))
+    rooms = [room_id for room_id, in own.read("SELECT id FROM rooms WHERE name = 'x'")]
+    acks = own.sender.send_many('send_message', [{'roomId': room, 'content': 'x'} for room in rooms])
+    assert all(expect_ok(ack) for _, ack in acks)
+    wait_until(lambda: own.read(f'SELECT COUNT(*) FROM room_members WHERE user_id = {own.ann.id} AND read_seq = 1 '
+                                'AND delivered_seq = 1 AND read_at > 1 AND delivered_at > 1') == [(count,)])
