@@ -10,14 +10,14 @@ from gevent.lock import BoundedSemaphore
 from sqlalchemy.engine import make_url
 from werkzeug.exceptions import HTTPException
 
-from config import ROOT, WEAK_SECRET, Config
+from config import WEAK_SECRET, Config
 
 from . import api, cli, migrating, sockets
 from .api import support
 from .core import build
 from .core.database import engine_options, is_memory
 from .errors import BadRequest, ChatError, MethodNotAllowed, NotFound, TooLarge
-from .extensions import bcrypt, cors, db, jwt, migrate
+from .extensions import bcrypt, cors, db, jwt
 from .jsonio import OrjsonProvider
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,6 @@ def bind_extensions(app, config):
     if url.get_backend_name() == 'sqlite' and not is_memory(url):
         Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / 'migrations'))
     jwt.init_app(app)
     bcrypt.init_app(app)
     listed = [re.compile(f'{re.escape(origin)}$') for origin in config.CLIENT_URL]  # a bare [::1] would pass for a pattern

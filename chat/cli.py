@@ -11,7 +11,9 @@ uploads = AppGroup('uploads', help='Manage uploaded files.')
 
 
 def register(app):
-    """Add the commands to `flask`."""
+    """Add the commands to `flask`; those of `flask db` are Flask-Migrate's."""
+    if click.get_current_context(silent=True):
+        migrating.bind(app)
     app.cli.add_command(user)
     app.cli.add_command(uploads)
 

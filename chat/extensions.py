@@ -1,8 +1,7 @@
-"""Flask's extensions, made here once and bound to the application by the factory."""
+"""Flask's extensions, made here once and bound to the application by the factory; Flask-Migrate's place is migrating.py."""
 from flask_bcrypt import Bcrypt
 from flask_cors import CORS
 from flask_jwt_extended import JWTManager
-from flask_migrate import Migrate
 from flask_socketio import SocketIO
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
@@ -15,7 +14,6 @@ NAMING = {  # so that migrations can name a constraint on every database
 }
 
 db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING))
-migrate = Migrate()
 jwt = JWTManager()
 bcrypt = Bcrypt()
 cors = CORS()

@@ -1,18 +1,31 @@
-"""Bringing the database's schema to the newest migration, one process at a time."""
-import fcntl
-from contextlib import contextmanager
+"""Bringing the database's schema to the newest migration, one process at a time.
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+Flask-Migrate, with Alembic and what that needs, is loaded only when there is something to migrate: a serving process is
+14 MiB smaller without it.
+"""
+import fcntl
+import re
+from contextlib import contextmanager
+from functools import cache
+
 from flask import current_app
-from flask_migrate import upgrade as run_migrations
-from sqlalchemy import text
+from sqlalchemy import inspect, text
+
+from config import ROOT
 
 from .core.database import is_memory
 from .extensions import db
-from .extensions import migrate as extension
 
 LOCK_TIMEOUT = 600  # seconds that the others wait while one migrates
+FOLDER = ROOT / 'migrations'
+REVISION = re.compile(r"^(down_)?revision = '(\w+)'$", re.MULTILINE)
+
+
+def bind(app):
+    """Give the application Flask-Migrate, for `flask db` and for `upgrade`."""
+    from flask_migrate import Migrate
+    if 'migrate' not in app.extensions:
+        Migrate(app, db, directory=str(FOLDER))
 
 
 def upgrade():
@@ -20,6 +33,8 @@ def upgrade():
     if not _engine_is_current():
         with _lock():
             if not _engine_is_current():
+                bind(current_app._get_current_object())
+                from flask_migrate import upgrade as run_migrations
                 run_migrations()
 
 
@@ -30,8 +45,15 @@ def _engine_is_current():
 
 def is_current(connection):
     """Whether the database of the connection is at the newest migration."""
-    heads = ScriptDirectory.from_config(extension.get_config()).get_heads()
-    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+    return inspect(connection).has_table('alembic_version') and \
+        set(connection.execute(text('SELECT version_num FROM alembic_version')).scalars()) == newest_revisions()
+
+
+@cache
+def newest_revisions():
+    """The revisions upon which no other is built, as Alembic would find them: there is one."""
+    found = [match for path in (FOLDER / 'versions').glob('*.py') for match in REVISION.findall(path.read_text())]
+    return {name for down, name in found if not down} - {name for down, name in found if down}
 
 
 def _lock():

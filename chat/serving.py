@@ -1,4 +1,5 @@
 """Ways to serve: the embedded server of `python wsgi.py`, a gunicorn worker, and what `flask run` becomes."""
+import ctypes
 import gc
 import ipaddress
 import os
@@ -82,6 +83,14 @@ def prepare(app):
     gc.collect()
     gc.freeze()  # what is there now stays: it need not be looked through again
     gc.set_threshold(*GC_THRESHOLDS)
+    give_memory_back()
+
+
+def give_memory_back():
+    """Return to the system what the start no longer needs, where the C library can (glibc)."""
+    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
+    if trim is not None:
+        trim(0)
 
 
 def raise_file_limit():

@@ -5,9 +5,8 @@ import hmac
 import time
 
 import pytest
-from flask_migrate import upgrade
 
-from chat import create_app
+from chat import create_app, migrating
 from chat.core import call_records
 from chat.core.call_records import CallRecords, Record
 from chat.errors import Unavailable
@@ -165,7 +164,7 @@ def stored(database, tmp_path):
                       'BCRYPT_LOG_ROUNDS': '4'})
     core = app.extensions['chat']
     with app.app_context():
-        upgrade()
+        migrating.upgrade()
         yield core.database, [core.accounts.create(email=f'{name}@example.com', password='secret-1') for name in ('ann', 'bob')]
     core.database.close()
 

@@ -13,13 +13,14 @@ from sqlalchemy import inspect, make_url
 
 from chat import create_app
 from chat.extensions import db
-from chat.extensions import migrate as extension
+from chat.migrating import bind, newest_revisions
 from tests.support.server import REPOSITORY
 
 
 @pytest.fixture
 def app(database, tmp_path):
     app = create_app({'DATABASE_URL': database.new_url(), 'INSTANCE_PATH': str(tmp_path), 'LOG_LEVEL': 'ERROR'})
+    bind(app)
     with app.app_context():
         yield app
         app.extensions['chat'].database.close()
@@ -34,7 +35,9 @@ def test_the_migrations_give_exactly_the_tables_of_the_models(app):
 
 
 def test_every_revision_can_be_stepped_through_forwards_and_back(app):
-    revisions = [script.revision for script in ScriptDirectory.from_config(extension.get_config()).walk_revisions()]
+    scripts = ScriptDirectory.from_config(app.extensions['migrate'].migrate.get_config())
+    assert newest_revisions() == set(scripts.get_heads())
+    revisions = [script.revision for script in scripts.walk_revisions()]
     for revision in reversed(revisions):
         upgrade(revision=revision)
     downgrade(revision='base')

@@ -5,7 +5,6 @@ from ..errors import Invalid, NotFound, Unauthorized
 from ..models import User
 from . import media
 from .files import release
-from .pictures import SMALL
 
 USERS = User.__table__
 
@@ -53,4 +52,4 @@ class Avatars:
             raise Unauthorized('This address has expired, or is none: ask for the user again, or send a token')
         if key is None:
             raise NotFound('This user has no avatar')
-        return self._files.open(key, SMALL, 'avatar.webp')
+        return self._files.open(key, media.SMALL, 'avatar.webp')

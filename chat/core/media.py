@@ -1,13 +1,13 @@
 """What files are, by their bytes and never by their names, and what becomes of them on arrival.
 
-All of it reads and computes for longer than the event loop can spare: for native threads.
+All of it reads and computes for longer than the event loop can spare: for native threads. They also load what it takes,
+with the first file: 3 MiB that a server without files does not need.
 """
 from dataclasses import dataclass
 
 import filetype
 
 from ..errors import UnsupportedMedia
-from . import pictures, recordings
 from .attachments import FILE, IMAGE, VOICE
 from .storage import Saved
 
@@ -16,6 +16,7 @@ UNKNOWN = 'application/octet-stream'
 PICTURES = {'image/png', 'image/jpeg', 'image/gif', 'image/webp'}
 ALIASES = {'image/apng': 'image/png'}
 RECORDINGS = {'audio/webm', 'audio/ogg', 'audio/mp4', 'audio/mpeg', 'audio/wav'}
+SMALL = 'image/webp'  # thumbnails and avatars
 INLINE = PICTURES | RECORDINGS  # what a browser may show in place; everything else is only ever saved
 TIFF = b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'  # raw photographs too
 HEIF_BRANDS = {b'heic', b'heix', b'heim', b'heis', b'hevc', b'hevx', b'mif1', b'msf1', b'avif', b'avis'}
@@ -53,6 +54,7 @@ def take_in(storage, source, is_voice, duration_ms):
 
 
 def take_in_picture(storage, source):
+    from . import pictures
     cleaned, thumbnail = storage.scratch(), storage.scratch()
     try:
         content_type, width, height = pictures.clean(source, cleaned, thumbnail)
@@ -67,6 +69,7 @@ def take_in_avatar(storage, source):
     content_type, _ = identify(source)
     if content_type not in PICTURES:
         raise UnsupportedMedia('An avatar must be a picture: PNG, JPEG, GIF or WebP')
+    from . import pictures
     avatar = storage.scratch()
     try:
         pictures.make_avatar(source, avatar)
@@ -77,6 +80,7 @@ def take_in_avatar(storage, source):
 
 def identify(source):
     """(content type, milliseconds or None) of the bytes in a Scratch. Raises UnsupportedMedia."""
+    from . import recordings
     source.file.flush()
     source.file.seek(0)
     head = source.file.read(HEAD)

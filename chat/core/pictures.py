@@ -14,7 +14,6 @@ MAX_PIXELS = 50_000_000    # more than phones make; decoded they take 200 MB
 THUMBNAIL_SIDE = 480       # pixels
 AVATAR_SIDE = 256
 FORMATS = ('PNG', 'JPEG', 'GIF', 'WEBP')
-SMALL = 'image/webp'       # the content type of thumbnails and avatars
 ORIENTATION = 0x0112       # the EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,

@@ -9,7 +9,6 @@ from ..models import Message, User
 from . import attachments, filenames, media
 from .attachments import ATTACHMENTS, KINDS, MOST
 from .clock import now_ms
-from .pictures import SMALL
 
 MESSAGES, USERS = Message.__table__, User.__table__
 KEPT_UNSENT = 24 * 3_600_000  # milliseconds
@@ -133,7 +132,7 @@ class Uploads:
             return self._files.open(row.key, row.content_type, row.filename)
         if row.thumbnail_key is None:
             raise NotFound('There is no thumbnail of this file')
-        return self._files.open(row.thumbnail_key, SMALL, row.filename)
+        return self._files.open(row.thumbnail_key, media.SMALL, row.filename)
 
     def _require_readable(self, attachment_id, user_id, signature):
         is_signed = self._signatures.is_valid(signature, attachment_id)
