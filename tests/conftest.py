@@ -1,8 +1,8 @@
 """Fixtures: private databases, the real server, real clients.
 
-`server` and what stands on it (`http`, `connect`, `new_user`) run every test on SQLite and on MariaDB. The tests of
-one database run one after the other, on one server that they share; so a test makes its own users and rooms and
-looks at nothing else. A test that needs other settings, a restart or a crash has its own by `start_server`.
+`server` and what stands on it (`http`, `connect`, `new_user`) run every test on SQLite and on MariaDB, and those of
+ON_BOTH_TRANSPORTS once more on SQLite with the libraries' own WebSocket layer. The tests of one kind run one after the
+other, on one server that they share; so a test makes its own users and rooms and looks at nothing else. A test that needs other settings, a restart or a crash has its own by `start_server`.
 """
 
 import os
@@ -18,6 +18,23 @@ from tests.support.node import BridgeError
 from tests.support.redis import Redis
 from tests.support.server import ChatServer
 from tests.support.sockets import Bridge
+
+ON_BOTH_TRANSPORTS = {'test_messages', 'test_connections', 'test_dialects', 'test_calls', 'test_typing'}
+KINDS = {'sqlite': ('sqlite', 'direct'), 'mariadb': ('mariadb', 'direct'), 'sqlite, stock transport': ('sqlite', 'stock')}
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'direct_only: what the stock transport does not do')
+
+
+def pytest_generate_tests(metafunc):
+    if 'socket_transport' in metafunc.fixturenames:
+        on_stock = metafunc.module.__name__.rpartition('.')[2] in ON_BOTH_TRANSPORTS \
+            and not list(metafunc.definition.iter_markers('direct_only'))
+        kinds = {name: kind for name, kind in KINDS.items() if on_stock or kind[1] == 'direct'}
+        metafunc.parametrize(('database', 'socket_transport'), kinds.values(), ids=kinds, indirect=True, scope='session')
+    elif 'database' in metafunc.fixturenames:
+        metafunc.parametrize('database', ('sqlite', 'mariadb'), indirect=True, scope='session')
 
 
 def skip_or_fail(reason):
@@ -91,7 +108,7 @@ def bridge():
     process.stop()
 
 
-@pytest.fixture(scope='session', params=['sqlite', 'mariadb'])
+@pytest.fixture(scope='session')
 def database(request, tmp_path_factory):
     """One kind of database after the other: `.kind`, and `.new_url()` for a new, empty one."""
     if request.param == 'mariadb':
@@ -100,9 +117,17 @@ def database(request, tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
-def server(database, tmp_path_factory):
-    """The server that all tests on one kind of database share, without limits."""
-    chat = ChatServer(database_url=database.new_url(), folder=tmp_path_factory.mktemp('server'))
+def socket_transport(request):
+    """The SOCKET_TRANSPORT of the shared server."""
+    return request.param
+
+
+@pytest.fixture(scope='session')
+def server(database, socket_transport, tmp_path_factory):
+    """The server that all tests on one kind of database and transport share, without limits."""
+    chat = ChatServer(env={'SOCKET_TRANSPORT': socket_transport}, database_url=database.new_url(),
+                      folder=tmp_path_factory.mktemp('server'),
+                      allow_traceback=socket_transport == 'stock')  # it writes one when a client leaves in mid-answer
     try:
         yield chat.start()
     finally:

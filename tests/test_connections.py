@@ -111,6 +111,7 @@ def test_auth_login_extends_a_connection_for_its_own_user_only(start_server, ope
     assert client.connected
 
 
+@pytest.mark.direct_only  # the stock transport leaves TCP open
 def test_a_connection_that_waits_too_long_is_closed(server, connect):
     client = connect(None)
     with RawSocket(server.port) as silent:  # an Engine.IO session without any namespace
@@ -240,6 +241,7 @@ def test_binary_payloads_get_an_error(connect, new_user):
     expect_failure(client.call('send_message', {'toUserId': b'1', 'content': b'x'}), 'validation_error')
 
 
+@pytest.mark.direct_only  # the stock transport leaves TCP open
 def test_a_message_above_256_kib_closes_the_connection_and_only_that(server, connect, new_user):
     account = new_user()
     stays = connect(account)

@@ -136,7 +136,6 @@ class ChatServer:
     def _environment(self, changes, database_url):
         env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         env['ENV_FILE'] = os.devnull  # not a developer's .env
-        env['SOCKET_TRANSPORT'] = os.environ.get('TEST_SOCKET_TRANSPORT', 'direct')
         env.update(_DEFAULTS)
         env.update(
             PORT=str(self.port),
