@@ -72,6 +72,27 @@ def test_repetitions_among_new_messages_are_answered_with_the_first_of_their_kin
         (content, seq) for seq, content in enumerate(delivered, 1)]
 
 
+REFUSE = {
+    'sqlite': "CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN NEW.content = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END",
+    'mariadb': "CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW BEGIN IF NEW.content = 'bad' THEN "
+               "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF; END"}
+
+
+def test_a_row_that_the_database_refuses_fails_alone_and_in_its_turn(own, database):
+    own.server.allow_traceback = True  # which tells the host what was refused
+    own.send('first')
+    own.write(REFUSE[database.kind])
+    contents = ['bad' if number in (7, 50) else str(number) for number in range(100)]
+    acks = own.sender.send_many('send_message', [{'toUserId': own.bob.id, 'content': content} for content in contents])
+    assert [ack['ok'] and ack['message']['content'] for _, ack in acks] == [
+        content if content != 'bad' else False for content in contents]
+    assert {ack['code'] for _, ack in acks if not ack['ok']} == {'internal_error'}
+    stored = [content for content, in own.read('SELECT content FROM messages ORDER BY id')]
+    assert stored == ['first', *(content for content in contents if content != 'bad')]
+    own.listener.settle()
+    assert [message['content'] for message in own.listener.received('newMessage')] == stored
+
+
 def test_many_rooms_in_one_batch_each_get_their_own_numbers(own):
     rooms = [own.http.as_user(own.ann).post('/api/rooms', {'name': str(number)}).json()['room']['id'] for number in range(40)]
     for _ in range(3):

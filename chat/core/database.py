@@ -18,6 +18,7 @@ from ..errors import Unavailable
 BUSY_MS = 20         # milliseconds that SQLite itself waits for a lock
 LOCK_TIMEOUT = 5      # seconds that a writer waits for it
 NO_SUCH_TABLE = 1146  # MySQL's error number
+OF_A_ROW = {(1366,), (1644,), (3819,), (4025,)}  # those of a value, a trigger or a CHECK, for which the driver has no class
 IDLE_BEFORE_PING = 1  # seconds that a pooled connection may rest before it is tried first
 log = logging.getLogger(__name__)
 QUIET = {'hide_parameters': True}  # an error must not show passwords' hashes or people's messages
@@ -179,6 +180,8 @@ def _translated():
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, exc.InternalError) as error:
+        if isinstance(error, exc.DBAPIError) and error.orig.args[:1] in OF_A_ROW:
+            raise
         log.warning('the database does not answer: %s', getattr(error, 'orig', error))
         raise Unavailable('The database does not answer: try again in a moment') from error
     except exc.ProgrammingError as error:
