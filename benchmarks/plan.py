@@ -40,6 +40,10 @@ WANTED = {  # ratio to the peer that must be reached, and that to reach for
     'M5 · 1,000 connections': (1.5, 2), 'M5 · 3,000 connections': (1.5, 2), 'M5 · 5,000 connections': (1.5, 2),
     'M6 room of 1,000': (1.3, 2),
 }
+WITHIN = {  # times that one point of this server may take of another one's, at most
+    'M3 deepest page, times the newest': ('M3 deepest 50 of 1,000,000 · 16', 'M3 newest 50 of 1,000,000 · 16', 1.2),
+    'M3 1,000,000 messages, times 10,000': ('M3 newest 50 of 1,000,000 · 16', 'M3 newest 50 of 10,000 · 16', 1.3),
+}
 MOST = {'seconds to /health': (1.5, 1), 'idle memory, MiB': (90, 60), 'KiB': (24, 10)}  # absolute, of this server
 
 

@@ -6,7 +6,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-from .plan import MOST, WANTED
+from .plan import MOST, WANTED, WITHIN
 from .runner import median
 from .servers import PEER
 
@@ -25,6 +25,11 @@ def table(runner):
         if name.startswith('M5'):
             lines.append(absolute_row(f'{name}: each', 'KiB', {server: median(found, 'kibEach')
                                                                for server, found in by_server.items()}))
+    rates = {name: median(by_server.get('chat', []), 'rate') for (name, _), by_server in runner.results.items()}
+    for name, (one, other, most) in WITHIN.items():
+        if rates.get(one) and rates.get(other):
+            times = rates[other] / rates[one]
+            lines.append(line(name, number(times), '', '', '', f'≤ {most}{"" if times <= most else " ✗"}', '', '', '', ''))
     lines.append(absolute_row('start', 'seconds to /health', medians(runner.starts)))
     lines.append(absolute_row('start', 'idle memory, MiB', medians(runner.memory)))
     return '\n'.join(lines)
