@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import time
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import gevent
 from pymysql.constants import CLIENT
@@ -48,6 +49,17 @@ def engine_options(url, pool_size):
 def is_memory(url):
     """Whether the URL names an SQLite database that lives in this process only."""
     return url.get_backend_name() == 'sqlite' and url.database in (None, '', ':memory:')
+
+
+class Started(NamedTuple):
+    """A transaction that has begun: for each statement (rows that it found, first id that it gave).
+
+    `id_step` is how far apart the ids of one INSERT are, `execute` takes further statements.
+    """
+
+    results: list
+    id_step: int
+    execute: object
 
 
 class Database:
@@ -104,10 +116,7 @@ class Database:
 
     @contextmanager
     def begun_with(self, statements, parameters):
-        """A transaction as `writing()`, begun with statements of MySQL's own SQL in one round trip.
-
-        Gives, for each, (rows that it found, first id that it gave), and how far apart the ids of one INSERT are.
-        """
+        """A transaction as `writing()`, begun with statements of MySQL's own SQL in one round trip; gives a Started."""
         with _translated():
             connection = self._writer.raw_connection()
             try:
@@ -116,7 +125,7 @@ class Database:
                 results = [(cursor.rowcount, cursor.lastrowid)]
                 while cursor.nextset():
                     results.append((cursor.rowcount, cursor.lastrowid))
-                yield results, connection.info['id_step']
+                yield Started(results, connection.info['id_step'], cursor.execute)
                 connection.commit()
             except BaseException as error:
                 raise self._settle(error, connection) from error

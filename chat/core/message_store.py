@@ -76,6 +76,7 @@ class MessageStore:
         self._mark = '?' if database.is_sqlite else '%s'  # of a parameter, in the driver's own SQL
         self._nonces = itertools.count(secrets.randbits(62))
         self._newest_id = None  # of the messages table, at the last commit here
+        self._step = 1  # from one id to the next: 1 but in clusters (Galera, group replication)
         self.in_doubt = False
 
     def next_nonce(self):
@@ -106,14 +107,18 @@ class MessageStore:
         """Raises Mistaken where not all is as it should be, and IntegrityError for what was stored before."""
         expected = {draft.room.id: draft.room.last_seq for draft in batch}
         last_seqs = self._number(batch, expected)
+        self._give_ids(batch, self._newest_id + self._step, self._step)  # as they should be
+        newest = {draft.room.id: draft.id for draft in batch}
         insertion, values = self._insertion(batch)
-        statements = self._claim(last_seqs, expected), insertion, self._note_newest(batch)
-        with self._database.begun_with(statements, values) as (results, step):
-            (claimed, _), (_, first_id), _ = results
+        with self._database.begun_with((self._claim(last_seqs, expected, newest), insertion), values) as started:
+            (claimed, _), (_, first_id) = started.results
             if claimed != len(expected) or not all(draft.room.has(draft.sender_id) for draft in batch):
                 raise Mistaken  # members may leave until the rooms are locked
+            self._step = started.id_step
+            if (batch[0].id, batch[-1].id) != (first_id, first_id + (len(batch) - 1) * self._step):
+                self._give_ids(batch, first_id, self._step)  # some were lost, with a transaction that was rolled back
+                started.execute(self._note_newest(batch))
             self.in_doubt = True
-        self._give_ids(batch, first_id, step)
         self._stored(batch)
         return [Stored(draft, False) for draft in batch]
 
@@ -231,7 +236,7 @@ class MessageStore:
                 attachments.claim(connection, draft.id, [row.id for row in draft.attachments])
 
     def _give_ids(self, drafts, first_id, step):
-        """The ids that one INSERT gave: `step` apart, which is 1 but in clusters (Galera, group replication)."""
+        """The ids of one INSERT, in the order of its rows."""
         for index, draft in enumerate(drafts):
             draft.id = first_id + index * step
 
@@ -244,11 +249,14 @@ class MessageStore:
 
     # ------------------------------------------------------------------ statements
 
-    def _claim(self, last_seqs, expected):
-        """The UPDATE that locks rooms and takes their next numbers, if they are there and as expected."""
-        seqs = ' '.join([f'WHEN {room_id:d} THEN {seq:d}' for room_id, seq in last_seqs.items()])
+    def _claim(self, last_seqs, expected, newest=None):
+        """The UPDATE that locks rooms and takes their next numbers, if they are there and as expected.
+
+        It notes the newest messages as well, where their ids are known by then: {room id: id}.
+        """
         rooms = ' OR '.join([f'id = {room_id:d} AND last_seq = {expected[room_id]:d}' for room_id in sorted(last_seqs)])
-        return f'UPDATE rooms SET last_seq = CASE id {seqs} END WHERE ({rooms}) AND deleted_at IS NULL'
+        changes = f'last_seq = {_by_room(last_seqs)}' + (f', last_message_id = {_by_room(newest)}' if newest else '')
+        return f'UPDATE rooms SET {changes} WHERE ({rooms}) AND deleted_at IS NULL'
 
     def _insertion(self, drafts):
         """(INSERT, its parameters) of all drafts.
@@ -271,6 +279,10 @@ class MessageStore:
         newest = {draft.room.id: index for index, draft in enumerate(drafts)}
         first, step = ('LAST_INSERT_ID()', ' * @@auto_increment_increment') if not self._database.is_sqlite else \
             (f'last_insert_rowid() - {len(drafts) - 1}', '')
-        places = ' '.join([f'WHEN {room_id:d} THEN {index:d}' for room_id, index in newest.items()])
         rooms = ','.join([f'{room_id:d}' for room_id in newest])
-        return f'UPDATE rooms SET last_message_id = {first} + CASE id {places} END{step} WHERE id IN ({rooms})'
+        return f'UPDATE rooms SET last_message_id = {first} + {_by_room(newest)}{step} WHERE id IN ({rooms})'
+
+
+def _by_room(numbers):
+    """The SQL that has a number for each room."""
+    return f'CASE id {" ".join([f"WHEN {room_id:d} THEN {number:d}" for room_id, number in numbers.items()])} END'

@@ -3,7 +3,9 @@
 Both are watermarks, sequence numbers of the room that only move forward: one row per member, not one per message. They
 live in memory and reach the database gathered, so that a busy room does not become a write per event.
 """
+from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cachetools import LRUCache
 from sqlalchemy import case, func, select, update
@@ -33,8 +35,7 @@ class Watermark:
     delivered_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a message stands."""
 
     room_id: int
@@ -65,7 +66,7 @@ class Receipts:
         self._database, self._gatherer, self._rooms = database, gatherer, rooms
         self._blocks, self._publisher = blocks, publisher
         self._marks = Cache(MAX_CACHED, self._load)  # (room id, user id): Watermark
-        self._places = LRUCache(MAX_RECENT)          # message id: Place
+        self._places = OrderedDict()                 # message id: Place, of the newest messages
         self._told = LRUCache(MAX_CACHED)            # (room id, reader): when authors were last told
 
     # ------------------------------------------------------------------ what clients say
@@ -128,6 +129,8 @@ class Receipts:
         for draft in drafts:
             room_id, sender_id = draft.room.id, draft.sender_id
             self._places[draft.id] = Place(room_id, draft.seq, sender_id)
+            if len(self._places) > MAX_RECENT:
+                self._places.popitem(last=False)
             key = room_id, sender_id
             mark = self._marks.peek(key) or self._pending(*key) or Watermark(0, None, 0, None)
             mark.read_seq, mark.read_at = max(mark.read_seq, draft.seq), now

@@ -33,9 +33,11 @@ class FanOut:
 
     def _add(self, batches, event):
         encoded = {}  # by kind of connection: made once, and only if there is one
-        for connection in self._registry.of_users(event.users):
-            if connection.sid == event.origin or connection.user_id in event.without:
-                continue
+        connections = self._registry.of_users(event.users)
+        if event.origin or event.without:
+            connections = [connection for connection in connections
+                           if connection.sid != event.origin and connection.user_id not in event.without]
+        for connection in connections:
             kind = connection.kind
             if kind not in encoded:
                 encoded[kind] = self._encode(event, *kind)
