@@ -89,6 +89,7 @@ def test_a_row_that_the_database_refuses_fails_alone_and_in_its_turn(own, databa
     assert {ack['code'] for _, ack in acks if not ack['ok']} == {'internal_error'}
     stored = [content for content, in own.read('SELECT content FROM messages ORDER BY id')]
     assert stored == ['first', *(content for content in contents if content != 'bad')]
+    assert own.read("SELECT last_message_id FROM rooms WHERE kind = 'direct'") == own.read('SELECT MAX(id) FROM messages')
     own.listener.settle()
     assert [message['content'] for message in own.listener.received('newMessage')] == stored
 

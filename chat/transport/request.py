@@ -187,13 +187,15 @@ class ChatHandler(WSGIHandler):
         self._sendall(b''.join(parts))
 
     def _sendall(self, data):
+        """Send by one system call what fits; the stock way, for the rest, asks for the size of the buffer each time."""
         try:
             sent = self.socket.send(data)
-        except OSError:
-            sent = 0  # the stock way meets it again, and says so
+        except OSError as error:
+            self.status, self.code = f'socket error: {error}', -abs(self.code)  # as the access log knows it
+            raise
+        self.response_length += sent
         if sent < len(data):
             super()._sendall(memoryview(data)[sent:])
-        self.response_length += sent
 
     def log_request(self):
         """Write the line of the access log, if there is one."""
