@@ -103,52 +103,48 @@ class Database:
 
     def fetch(self, text, values):
         """All rows of a query in the driver's own SQL, as tuples, at a third of the cost of `rows`."""
-        with _translated():
-            connection = self._reader.raw_connection()
-            try:
-                cursor = connection.cursor()
-                cursor.execute(text, values)
-                return cursor.fetchall()
-            except BaseException as error:
-                raise self._settle(error, connection) from error
-            finally:
-                connection.close()
+        with self._of_driver(self._reader) as connection:
+            cursor = connection.cursor()
+            cursor.execute(text, values)
+            return cursor.fetchall()
 
     @contextmanager
     def begun_with(self, statements, parameters):
         """A transaction as `writing()`, begun with statements of MySQL's own SQL in one round trip; gives a Started."""
+        with self._of_driver(self._writer) as connection:
+            cursor = connection.cursor()
+            cursor.execute(';'.join(statements), parameters)
+            results = [(cursor.rowcount, cursor.lastrowid)]
+            while cursor.nextset():
+                results.append((cursor.rowcount, cursor.lastrowid))
+            yield Started(results, connection.info['id_step'], cursor.execute)
+            connection.commit()
+
+    @contextmanager
+    def _of_driver(self, engine):
+        """A pooled connection of the driver. An error rolls it back, or puts it away if it is lost; errors of the driver
+        are raised as SQLAlchemy would."""
         with _translated():
-            connection = self._writer.raw_connection()
+            connection, dialect = engine.raw_connection(), engine.dialect
             try:
-                cursor = connection.cursor()
-                cursor.execute(';'.join(statements), parameters)
-                results = [(cursor.rowcount, cursor.lastrowid)]
-                while cursor.nextset():
-                    results.append((cursor.rowcount, cursor.lastrowid))
-                yield Started(results, connection.info['id_step'], cursor.execute)
-                connection.commit()
-            except BaseException as error:
-                raise self._settle(error, connection) from error
+                yield connection
+            except dialect.loaded_dbapi.Error as error:
+                is_lost = dialect.is_disconnect(error, connection.dbapi_connection, None)
+                if is_lost:
+                    self._losses.note()
+                    connection.invalidate(error)
+                else:
+                    connection.rollback()
+                raise exc.DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True,
+                                              connection_invalidated=is_lost, dialect=dialect) from error
+            except Exception:
+                connection.rollback()
+                raise
+            except BaseException as error:  # the greenlet is ended in mid-sentence
+                connection.invalidate(error)
+                raise
             finally:
                 connection.close()
-
-    def _settle(self, error, connection):
-        """Roll a raw connection back, or put it away if it is lost; returns the exception to raise, as SQLAlchemy would."""
-        dialect = self.engine.dialect
-        if not isinstance(error, Exception):  # the greenlet is ended in mid-sentence
-            connection.invalidate(error)
-            return error
-        if not isinstance(error, dialect.loaded_dbapi.Error):
-            connection.rollback()
-            return error
-        is_lost = dialect.is_disconnect(error, connection.dbapi_connection, None)
-        if is_lost:
-            self._losses.note()
-            connection.invalidate(error)
-        else:
-            connection.rollback()
-        return exc.DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True,
-                                       connection_invalidated=is_lost, dialect=dialect)
 
     def wait(self, seconds):
         """Wait until the database answers. Raises Unavailable when it does not within that time."""
