@@ -108,8 +108,7 @@ def fill(server, room_id, user_id, count):
         return fill_mysql(server.database_url, room_id, insert, count)
     insert = ('INSERT INTO messages (room_id, sender_id, seq, type, content, nonce, created_at) '
               f"SELECT {room_id}, {user_id}, n, 'text', {text}, n, {time.time_ns() // 1_000_000} FROM numbers")
-    advance = (f'UPDATE rooms SET last_seq = {count}, last_message_id = '
-               f'(SELECT MAX(id) FROM messages WHERE room_id = {room_id}) WHERE id = {room_id}')
+    advance = f'UPDATE rooms SET last_seq = {count}, newest_at = {time.time_ns() // 1000} WHERE id = {room_id}'
     if server.database_url.startswith('sqlite'):
         insert = insert.replace(text, "'the quick brown fox jumps over the lazy dog ' || n")
         return fill_sqlite(server.database_url, room_id, insert, count, advance)

@@ -73,7 +73,8 @@ class Room(db.Model):
 
     `unique_key` holds what there can be only one of: the lobby, and the direct room of two users (`low:high`). A removed
     room keeps its row, with `deleted_at`, until its messages are gone. `last_seq` counts the messages ever sent to the
-    room, `last_message_id` is the newest of them.
+    room, `newest_at` is the time of the newest of them (microseconds, 0 before the first one), and `departures` counts
+    how often a member has left or was removed: whoever was in at a certain count still is while the count stays.
     """
 
     __tablename__ = 'rooms'
@@ -86,7 +87,8 @@ class Room(db.Model):
     created_by = mapped_column(Id, reference('users'))
     created_at = mapped_column(Milliseconds, nullable=False)
     last_seq = mapped_column(BigInteger, nullable=False, default=0)
-    last_message_id = mapped_column(Id)
+    newest_at = mapped_column(BigInteger, nullable=False, server_default='0')
+    departures = mapped_column(Integer, nullable=False, server_default='0')
     member_count = mapped_column(Integer, nullable=False, server_default='0')
     invite_code = mapped_column(ascii_key(43), index=True, unique=True)
     deleted_at = mapped_column(Milliseconds, index=True)

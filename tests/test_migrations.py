@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, make_url
+from sqlalchemy import inspect, make_url, text
 
 from chat import create_app
 from chat.extensions import db
@@ -44,6 +44,29 @@ def test_every_revision_can_be_stepped_through_forwards_and_back(app):
     with db.engine.connect() as connection:
         assert set(inspect(connection).get_table_names()) <= {'alembic_version'}
     upgrade()
+
+
+def test_rooms_keep_the_order_of_their_newest_messages_when_their_tables_change(app):
+    upgrade(revision='0004')
+    with db.engine.begin() as connection:
+        connection.execute(text(
+            "INSERT INTO users (id, username, username_key, email, email_key, display_name, display_key, password_hash, "
+            "is_admin, created_at) VALUES (1, 'a', 'a', 'a', 'a', 'a', 'a', 'a', 0, 1)"))
+        for room_id, last_id in enumerate((None, 12, 11, 13), 100):
+            connection.execute(text("INSERT INTO rooms (id, kind, name, created_at, last_seq, last_message_id, member_count) "
+                                    "VALUES (:id, 'public', 'x', 1, 1, :last, 0)"), {'id': room_id, 'last': last_id})
+        for room_id, message_id, at in (101, 12, 5000), (102, 11, 4000), (103, 13, 6000):
+            connection.execute(text("INSERT INTO messages (id, room_id, sender_id, seq, type, content, nonce, created_at) "
+                                    "VALUES (:id, :room, 1, 1, 'text', 'x', 1, :at)"),
+                               {'id': message_id, 'room': room_id, 'at': at})
+    upgrade()
+    with db.engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, newest_at FROM rooms WHERE kind = 'public' ORDER BY newest_at DESC"))
+        assert [tuple(row) for row in rows] == [(103, 6_000_000), (101, 5_000_000), (102, 4_000_000), (100, 0)]
+    downgrade(revision='0004')
+    with db.engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, last_message_id FROM rooms WHERE kind = 'public' ORDER BY id"))
+        assert [tuple(row) for row in rows] == [(100, None), (101, 12), (102, 11), (103, 13)]
 
 
 def test_of_several_processes_that_start_at_once_one_migrates(database, tmp_path):

@@ -6,8 +6,7 @@ no file): on SQLite a unit that is left half-way makes every other writer block 
 import logging
 import sqlite3
 import time
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import closing, contextmanager
 
 import gevent
 from pymysql.constants import CLIENT
@@ -51,17 +50,6 @@ def is_memory(url):
     return url.get_backend_name() == 'sqlite' and url.database in (None, '', ':memory:')
 
 
-class Started(NamedTuple):
-    """A transaction that has begun: for each statement (rows that it found, first id that it gave).
-
-    `id_step` is how far apart the ids of one INSERT are, `execute` takes further statements.
-    """
-
-    results: list
-    id_step: int
-    execute: object
-
-
 class Database:
     """Units of work: `reading()` for queries, `writing()` for a transaction. Both give a SQLAlchemy Connection.
 
@@ -79,8 +67,10 @@ class Database:
             del options['connect_args']['client_flag']  # what reads has no need of several statements at once
             self._reader = create_engine(engine.url, **options)
             self._writer = engine
-            event.listen(engine, 'connect', _learn_id_step)
-            self._losses = Losses(self._reader, self._writer)
+            self._keeper, self._kept = create_engine(engine.url, **engine_options(engine.url, 1)), None
+            for writer in engine, self._keeper:
+                event.listen(writer, 'connect', _learn_id_step)
+            self._losses = Losses(self._reader, self._writer, self._keeper)
 
     @contextmanager
     def reading(self):
@@ -103,48 +93,56 @@ class Database:
 
     def fetch(self, text, values):
         """All rows of a query in the driver's own SQL, as tuples, at a third of the cost of `rows`."""
-        with self._of_driver(self._reader) as connection:
-            cursor = connection.cursor()
+        with (_translated(), closing(self._reader.raw_connection()) as connection,
+              self._of_driver(connection) as cursor):
             cursor.execute(text, values)
             return cursor.fetchall()
 
-    @contextmanager
-    def begun_with(self, statements, parameters):
-        """A transaction as `writing()`, begun with statements of MySQL's own SQL in one round trip; gives a Started."""
-        with self._of_driver(self._writer) as connection:
-            cursor = connection.cursor()
-            cursor.execute(';'.join(statements), parameters)
-            results = [(cursor.rowcount, cursor.lastrowid)]
-            while cursor.nextset():
-                results.append((cursor.rowcount, cursor.lastrowid))
-            yield Started(results, connection.info['id_step'], cursor.execute)
-            connection.commit()
+    def at_once(self, statements, parameters):
+        """Statements of MySQL's own SQL, the last one COMMIT, in one round trip; (the first id that each gave, id step).
+
+        The id step is how far apart the ids of one INSERT are. For one caller at a time: the connection is kept for it,
+        since to take one from the pool each time costs a twentieth of the whole.
+        """
+        with _translated():
+            connection = self._kept_connection()
+            with self._of_driver(connection) as cursor:
+                cursor.execute(';'.join(statements), parameters)
+                ids = [cursor.lastrowid]
+                while cursor.nextset():
+                    ids.append(cursor.lastrowid)
+                connection.info['rested_since'] = time.monotonic()
+                return ids, connection.info['id_step']
+
+    def _kept_connection(self):
+        """The connection of `at_once`: a new one if it was lost."""
+        kept = self._kept
+        if kept is not None and kept.is_valid:
+            try:
+                self._losses.check(kept.dbapi_connection, kept.info)
+            except exc.DisconnectionError as error:
+                kept.invalidate(error)
+        if kept is None or not kept.is_valid:
+            self._kept = kept = self._keeper.raw_connection()
+        return kept
 
     @contextmanager
-    def _of_driver(self, engine):
-        """A pooled connection of the driver. An error rolls it back, or puts it away if it is lost; errors of the driver
-        are raised as SQLAlchemy would."""
-        with _translated():
-            connection, dialect = engine.raw_connection(), engine.dialect
-            try:
-                yield connection
-            except dialect.loaded_dbapi.Error as error:
-                is_lost = dialect.is_disconnect(error, connection.dbapi_connection, None)
-                if is_lost:
-                    self._losses.note()
-                    connection.invalidate(error)
-                else:
-                    connection.rollback()
-                raise exc.DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True,
-                                              connection_invalidated=is_lost, dialect=dialect) from error
-            except Exception:
-                connection.rollback()
-                raise
-            except BaseException as error:  # the greenlet is ended in mid-sentence
-                connection.invalidate(error)
-                raise
-            finally:
-                connection.close()
+    def _of_driver(self, connection):
+        """A cursor of the driver. Its errors are raised as SQLAlchemy would; they roll back, or put a lost connection
+        away."""
+        dialect = self.engine.dialect
+        try:
+            yield connection.cursor()
+        except dialect.loaded_dbapi.Error as error:
+            is_lost = dialect.is_disconnect(error, connection.dbapi_connection, None)
+            if is_lost:
+                self._losses.note()
+            _put_right(connection, is_lost, error)
+            raise exc.DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True,
+                                          connection_invalidated=is_lost, dialect=dialect) from error
+        except BaseException as error:  # the greenlet is ended in mid-sentence
+            connection.invalidate(error)
+            raise
 
     def wait(self, seconds):
         """Wait until the database answers. Raises Unavailable when it does not within that time."""
@@ -165,7 +163,11 @@ class Database:
         return row and row[0]
 
     def close(self):
-        """Close the pooled connections."""
+        """Close the connections."""
+        if not self.is_sqlite:
+            if self._kept is not None:
+                self._kept.close()
+            self._keeper.dispose()
         self._reader.dispose()
         self.engine.dispose()
 
@@ -193,6 +195,17 @@ def _translated():
         if error.orig.args[0] != NO_SUCH_TABLE:
             raise
         raise Unavailable('The database has not been migrated: run flask db upgrade') from error
+
+
+def _put_right(connection, is_lost, error):
+    """Make a connection of the driver ready for its next use after an error, or put it away."""
+    try:
+        if not is_lost:
+            connection.rollback()
+            return
+    except Exception as another:
+        error = another
+    connection.invalidate(error)
 
 
 def _begin_immediate(connection):
@@ -241,7 +254,7 @@ class Losses:
         for engine in engines:
             event.listen(engine, 'handle_error', self._look_at)
             event.listen(engine, 'checkin', self._rests)
-            event.listen(engine, 'checkout', self._check)
+            event.listen(engine, 'checkout', lambda connection, record, _: self.check(connection, record.info))
 
     def note(self):
         """A connection was lost."""
@@ -254,8 +267,9 @@ class Losses:
     def _rests(self, dbapi_connection, record):
         record.info['rested_since'] = time.monotonic()
 
-    def _check(self, dbapi_connection, record, proxy):
-        since = record.info.get('rested_since')
+    def check(self, dbapi_connection, info):
+        """Raise DisconnectionError if the connection was lost while it rested."""
+        since = info.get('rested_since')
         if since is None or since > self._lost_at and time.monotonic() - since < IDLE_BEFORE_PING:
             return
         try:

@@ -1,10 +1,10 @@
 """Rooms as one user sees them: lists and the inbox, in a constant number of queries however many rooms there are."""
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
 
 from ..errors import NotFound
 from ..models import Message, User
 from .clock import iso
-from .messages import as_object
+from .messages import as_object, by_room
 from .receipts import times
 from .rooms import ADMIN, DIRECT, LOBBY, MEMBERS, PRIVATE, PUBLIC, ROOMS
 
@@ -55,7 +55,7 @@ class Inbox:
 
         `after` is the id of a room, as it stands in this order; returns (page, whether there are more).
         """
-        newest = func.coalesce(ROOMS.c.last_message_id, 0)
+        newest = ROOMS.c.newest_at
         query = self._query(user_id, only_own=True).where((ROOMS.c.kind != DIRECT) | (ROOMS.c.last_seq > 0))
         if after is not None:
             its_newest = select(newest).where(ROOMS.c.id == after).correlate(None).scalar_subquery()
@@ -75,7 +75,7 @@ class Inbox:
         others = self._others(user_id, [row.id for row in own if row.kind == DIRECT])
         last = self._last_messages(user_id, own, others)
         is_server_admin = self._rooms.is_server_admin(user_id)
-        return [self._as_object(user_id, row, others.get(row.id), last.get(row.last_message_id), is_server_admin)
+        return [self._as_object(user_id, row, others.get(row.id), last.get(row.id), is_server_admin)
                 for row in rows]
 
     def _others(self, user_id, direct_ids):
@@ -87,11 +87,14 @@ class Inbox:
         return {row.room_id: row for row in self._database.rows(query)}
 
     def _last_messages(self, user_id, rows, others):
-        """{message id: Message} of the rooms' newest messages."""
-        ids = [row.last_message_id for row in rows if row.last_message_id is not None]
-        if not ids:
+        """{room id: Message} of the rooms' newest messages."""
+        written = [row.id for row in rows if row.last_seq]
+        if not written:
             return {}
-        found, rows = {}, self._database.rows(select(MESSAGES).where(MESSAGES.c.id.in_(ids)))
+        newest = by_room(select(MESSAGES.c.id).where(MESSAGES.c.room_id == ROOMS.c.id))
+        newest = newest.order_by(MESSAGES.c.id.desc()).limit(1)
+        ids = select(newest.scalar_subquery().label('id')).where(ROOMS.c.id.in_(written)).subquery()
+        found, rows = {}, self._database.rows(select(MESSAGES).join(ids, ids.c.id == MESSAGES.c.id))
         attached = self._uploads.of_messages(rows)
         for row in rows:
             other = others.get(row.room_id)
@@ -99,7 +102,7 @@ class Inbox:
             if other is not None and row.sender_id == user_id and not self._blocks.hides(other.user_id, user_id):
                 seen = times(self._receipts.newest(other), row.seq)
             receiver = None if other is None else other.user_id if row.sender_id == user_id else user_id
-            found[row.id] = as_object(row, receiver, seen, attached.get(row.id, ()))
+            found[row.room_id] = as_object(row, receiver, seen, attached.get(row.id, ()))
         return found
 
     def _as_object(self, user_id, row, other, last_message, is_server_admin):

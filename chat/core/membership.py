@@ -171,9 +171,9 @@ class Membership:
         is_member = self._rooms.find(room_id) is not None and self._rooms.find(room_id).has(user_id)
         try:
             with self._database.writing() as connection:
-                lock_room(connection, room_id)
+                departures = lock_room(connection, room_id)
                 yield connection
-                self._rooms.changed(room_id, left=user_id)
+                self._rooms.changed(room_id, left=user_id, departures=departures + 1)
         except BaseException:
             if is_member:
                 self._rooms.changed(room_id, joined=user_id)
@@ -193,7 +193,8 @@ class Membership:
             MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id)).rowcount
         if not gone:
             raise NotFound('This user is not in the room')
-        connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(member_count=ROOMS.c.member_count - 1))
+        connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(
+            member_count=ROOMS.c.member_count - 1, departures=ROOMS.c.departures + 1))
         if not admins(connection, room_id):
             eldest = connection.execute(select(MEMBERS.c.user_id).where(MEMBERS.c.room_id == room_id)
                                         .order_by(MEMBERS.c.joined_at, MEMBERS.c.user_id).limit(1)).scalar()
@@ -265,8 +266,8 @@ class Membership:
 
 
 def lock_room(connection, room_id):
-    """Make whoever else changes this room's members wait for this transaction."""
-    connection.execute(select(ROOMS.c.id).where(ROOMS.c.id == room_id).with_for_update())
+    """Make whoever else changes this room's members wait for this transaction; returns its departures so far."""
+    return connection.execute(select(ROOMS.c.departures).where(ROOMS.c.id == room_id).with_for_update()).scalar() or 0
 
 
 def admins(connection, room_id):

@@ -1,21 +1,21 @@
 """How a batch of messages gets into the database: as one transaction, whatever else goes on there.
 
-On MySQL a batch is stored at once, in one round trip and the commit, where all is as this process knows it: nobody else
-wrote to its rooms, everybody is still in them, nothing in it was stored before. Where that proves wrong the transaction
-is rolled back, and the batch takes the careful way, which looks first and has an answer for everything.
+On MySQL a batch is stored at once, commit and all in one round trip, where all is as this process knows it: nobody else
+wrote to its rooms, nobody has left them, nothing in it was stored before. Where that proves wrong the database refuses
+the transaction, and the batch takes the careful way, which looks first and has an answer for everything.
 """
 import itertools
 import secrets
+import time
 from dataclasses import dataclass
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from ..errors import Conflict, Forbidden, Invalid, NotFound
+from ..errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from ..models import Message
 from . import attachments
-from .clock import now_ms
-from .rooms import LiveRoom
+from .rooms import LiveRoom, member_ids
 
 MESSAGES = Message.__table__
 COLUMNS = 'room_id, sender_id, seq, nonce, created_at, reply_to_id, type, content, client_id'
@@ -64,10 +64,6 @@ class Stored:
     attachments: tuple | list = ()
 
 
-class Mistaken(Exception):
-    """A batch can't be stored at once: something else wrote to its rooms, or somebody has left one."""
-
-
 class MessageStore:
     """Stores batches; `in_doubt` tells, after an error, whether the batch may have been stored all the same."""
 
@@ -76,7 +72,7 @@ class MessageStore:
         self._mark = '?' if database.is_sqlite else '%s'  # of a parameter, in the driver's own SQL
         self._nonces = itertools.count(secrets.randbits(62))
         self._newest_id = None  # of the messages table, at the last commit here
-        self._step = 1  # from one id to the next: 1 but in clusters (Galera, group replication)
+        self._newest_at = 0  # when the newest message came: microseconds, no two the same
         self.in_doubt = False
 
     def next_nonce(self):
@@ -91,34 +87,30 @@ class MessageStore:
         if not again and self._is_usual(batch):
             try:
                 return self._store_at_once(batch)
-            except (Mistaken, IntegrityError):
-                pass
+            except IntegrityError:
+                pass  # something in it was stored before, something else wrote to its rooms, or somebody has left one
         return self._store_carefully(batch, again)
 
     # ------------------------------------------------------------------ at once
 
     def _is_usual(self, batch):
         """Whether a batch can be stored at once."""
+        rooms = {draft.room.id: draft.room for draft in batch}
         return not self._database.is_sqlite and self._newest_id is not None and all(
             draft.room.last_seq is not None and not draft.attachments and draft.room.has(draft.sender_id)
-            for draft in batch)
+            and rooms[draft.room.id] is draft.room for draft in batch)
 
     def _store_at_once(self, batch):
-        """Raises Mistaken where not all is as it should be, and IntegrityError for what was stored before."""
-        expected = {draft.room.id: draft.room.last_seq for draft in batch}
-        last_seqs = self._number(batch, expected)
-        self._give_ids(batch, self._newest_id + self._step, self._step)  # as they should be
-        newest = {draft.room.id: draft.id for draft in batch}
-        insertion, values = self._insertion(batch)
-        with self._database.begun_with((self._claim(last_seqs, expected, newest), insertion), values) as started:
-            (claimed, _), (_, first_id) = started.results
-            if claimed != len(expected) or not all(draft.room.has(draft.sender_id) for draft in batch):
-                raise Mistaken  # members may leave until the rooms are locked
-            self._step = started.id_step
-            if (batch[0].id, batch[-1].id) != (first_id, first_id + (len(batch) - 1) * self._step):
-                self._give_ids(batch, first_id, self._step)  # some were lost, with a transaction that was rolled back
-                started.execute(self._note_newest(batch))
-            self.in_doubt = True
+        """Raises IntegrityError where not all is as it should be."""
+        expected = {draft.room.id: draft.room for draft in batch}
+        newest = self._number(batch, {room_id: room.last_seq for room_id, room in expected.items()})
+        insertion, values = self._insertion(batch, claimed=len(expected))
+        try:
+            (_, first_id, _), step = self._database.at_once((self._claim(newest, expected), insertion, 'COMMIT'), values)
+        except Unavailable as error:
+            self.in_doubt = getattr(error.__cause__, 'connection_invalidated', False)  # lost, perhaps after the commit
+            raise
+        self._give_ids(batch, first_id, step)
         self._stored(batch)
         return [Stored(draft, False) for draft in batch]
 
@@ -126,12 +118,12 @@ class MessageStore:
 
     def _store_carefully(self, batch, again):
         with self._database.writing() as connection:
-            last_seqs = self._lock_rooms(connection, batch)
+            rooms = self._lock_rooms(connection, batch)
             known = self._find_known(connection, batch, again)
             unsent = self._lock_unsent(connection, batch)
             outcomes, new = [], []
             for draft in batch:
-                outcome = self._settle(draft, last_seqs, known) or self._take(draft, unsent)
+                outcome = self._settle(draft, rooms, known) or self._take(draft, unsent)
                 if outcome is None:
                     new.append(draft)
                     outcome = Stored(draft, False, draft.attachments)
@@ -139,21 +131,30 @@ class MessageStore:
                         known[draft.client_key] = draft
                 outcomes.append(outcome)
             if new:
-                self._insert(connection, new, last_seqs)
+                self._insert(connection, new, rooms)
                 self.in_doubt = True  # an error from here on may be that of a commit that happened
             self._find_attachments(connection, outcomes)
         self._stored(new)
         return outcomes
 
     def _lock_rooms(self, connection, batch):
-        """{room id: its last sequence number}; whoever else writes to these rooms waits for this transaction."""
-        ids = ','.join([f'{room_id:d}' for room_id in sorted({draft.room.id for draft in batch})])
-        rows = connection.exec_driver_sql(
-            f'SELECT id, last_seq FROM rooms WHERE id IN ({ids}) AND deleted_at IS NULL ORDER BY id'
-            f'{"" if self._database.is_sqlite else " FOR UPDATE"}')
-        return {row.id: row.last_seq for row in rows}
+        """{room id: its row}; whoever else writes to these rooms, or leaves one, waits for this transaction.
 
-    def _settle(self, draft, last_seqs, known):
+        The LiveRooms of the batch are brought up to date.
+        """
+        ids = ','.join([f'{room_id:d}' for room_id in sorted({draft.room.id for draft in batch})])
+        rows = {row.id: row for row in connection.exec_driver_sql(
+            f'SELECT id, last_seq, newest_at, departures FROM rooms WHERE id IN ({ids}) AND deleted_at IS NULL ORDER BY id'
+            f'{"" if self._database.is_sqlite else " FOR UPDATE"}')}
+        for draft in batch:
+            room, row = draft.room, rows.get(draft.room.id)
+            if row is not None:
+                room.last_at = max(room.last_at, row.newest_at // 1000)
+                if row.departures != room.departures:  # another process took somebody out
+                    room.members, room.departures = member_ids(connection, room.id), row.departures
+        return rows
+
+    def _settle(self, draft, rooms, known):
         """The outcome of a draft that needs no row of its own; None if it does."""
         if draft.nonce in known:
             stored = known[draft.nonce]
@@ -165,7 +166,7 @@ class MessageStore:
             if room_id != draft.room.id:
                 return Conflict('This clientId belongs to a message in another conversation: choose a new one')
             return Stored(first, duplicate=True)
-        if draft.room.id not in last_seqs:
+        if draft.room.id not in rooms:
             return NotFound('There is no such room')
         if not draft.room.has(draft.sender_id):
             return Forbidden('You are no longer in this room')
@@ -212,21 +213,23 @@ class MessageStore:
     # ------------------------------------------------------------------ rows
 
     def _number(self, drafts, last_seqs):
-        """Give drafts their places in their rooms; returns the last sequence number of each room with them."""
-        now, last_seqs = now_ms(), dict(last_seqs)
+        """Give drafts their places in their rooms; returns the newest of each room, {room id: Newest}."""
+        now, last_seqs, newest = time.time_ns() // 1000, dict(last_seqs), {}
         for draft in drafts:
             room = draft.room
+            self._newest_at = now = max(now, self._newest_at + 1)
             last_seqs[room.id] = draft.seq = last_seqs[room.id] + 1
             # each later than the one before, so that a time names a place
-            room.last_at = draft.created_at = now if now > room.last_at else room.last_at + 1
-        return last_seqs
+            room.last_at = draft.created_at = max(now // 1000, room.last_at + 1)
+            newest[room.id] = draft.seq, draft.created_at * 1000 + now % 1000
+        return newest
 
-    def _insert(self, connection, drafts, expected):
-        last_seqs = self._number(drafts, {draft.room.id: expected[draft.room.id] for draft in drafts})
-        connection.exec_driver_sql(self._claim(last_seqs, expected))
+    def _insert(self, connection, drafts, rooms):
+        expected = {draft.room.id: rooms[draft.room.id] for draft in drafts}
+        newest = self._number(drafts, {room_id: row.last_seq for room_id, row in expected.items()})
+        connection.exec_driver_sql(self._claim(newest, expected))
         insertion, values = self._insertion(drafts)
         last_id = connection.exec_driver_sql(insertion, tuple(values)).lastrowid
-        connection.exec_driver_sql(self._note_newest(drafts))
         if self._database.is_sqlite:  # it tells the last id, MySQL the first one
             self._give_ids(drafts, last_id - len(drafts) + 1, 1)
         else:
@@ -249,38 +252,30 @@ class MessageStore:
 
     # ------------------------------------------------------------------ statements
 
-    def _claim(self, last_seqs, expected, newest=None):
-        """The UPDATE that locks rooms and takes their next numbers, if they are there and as expected.
+    def _claim(self, newest, expected):
+        """The UPDATE that locks rooms and takes their next numbers, of those that are there and as expected."""
+        rooms = ' OR '.join([f'id = {room_id:d} AND last_seq = {room.last_seq:d} AND departures = {room.departures:d}'
+                             for room_id, room in sorted(expected.items())])
+        last_seq = _by_room({room_id: seq for room_id, (seq, _) in newest.items()})
+        newest_at = _by_room({room_id: at for room_id, (_, at) in newest.items()})
+        return f'UPDATE rooms SET last_seq = {last_seq}, newest_at = {newest_at} WHERE ({rooms}) AND deleted_at IS NULL'
 
-        It notes the newest messages as well, where their ids are known by then: {room id: id}.
-        """
-        rooms = ' OR '.join([f'id = {room_id:d} AND last_seq = {expected[room_id]:d}' for room_id in sorted(last_seqs)])
-        changes = f'last_seq = {_by_room(last_seqs)}' + (f', last_message_id = {_by_room(newest)}' if newest else '')
-        return f'UPDATE rooms SET {changes} WHERE ({rooms}) AND deleted_at IS NULL'
-
-    def _insertion(self, drafts):
-        """(INSERT, its parameters) of all drafts.
+    def _insertion(self, drafts, claimed=None):
+        """(INSERT, its parameters) of all drafts; refused, for a NULL, unless the statement before found `claimed` rows.
 
         Whole numbers stand in the statement itself, since the driver takes long for each parameter.
         """
         rows, values, mark = [], [], self._mark
         for draft in drafts:
             reply_to_id, client_id = draft.reply_to_id, draft.client_id
-            rows.append(f'({draft.room.id:d},{draft.sender_id:d},{draft.seq:d},{draft.nonce:d},{draft.created_at:d},'
+            seq = draft.seq if rows or claimed is None else f'IF(ROW_COUNT() = {claimed:d}, {draft.seq:d}, NULL)'
+            rows.append(f'({draft.room.id:d},{draft.sender_id:d},{seq},{draft.nonce:d},{draft.created_at:d},'
                         f'{"NULL" if reply_to_id is None else f"{reply_to_id:d}"},{mark},{mark},'
                         f'{"NULL" if client_id is None else mark})')
             values += (draft.type, draft.content)
             if client_id is not None:
                 values.append(client_id.encode())
         return f'INSERT INTO messages ({COLUMNS}) VALUES {",".join(rows)}', values
-
-    def _note_newest(self, drafts):
-        """The UPDATE, after the INSERT, that says which message is the newest of each room."""
-        newest = {draft.room.id: index for index, draft in enumerate(drafts)}
-        first, step = ('LAST_INSERT_ID()', ' * @@auto_increment_increment') if not self._database.is_sqlite else \
-            (f'last_insert_rowid() - {len(drafts) - 1}', '')
-        rooms = ','.join([f'{room_id:d}' for room_id in newest])
-        return f'UPDATE rooms SET last_message_id = {first} + {_by_room(newest)}{step} WHERE id IN ({rooms})'
 
 
 def _by_room(numbers):

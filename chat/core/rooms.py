@@ -22,14 +22,15 @@ NOBODY = frozenset()
 class LiveRoom:
     """What the way of a message needs to know of its room, kept in memory and kept up to date.
 
-    `members` are the user ids; those of the lobby are everybody, and not listed. `last_seq` and `last_at` (ms) are those
-    of the newest message that this process stored, once it has stored one.
+    `members` are the user ids as of that count of `departures`; those of the lobby are everybody, and not listed.
+    `last_seq` and `last_at` (ms) are those of the newest message, once this process has stored one.
     """
 
     id: int
     kind: str
     name: str
     members: frozenset
+    departures: int = 0
     last_seq: int | None = None
     last_at: int = 0
 
@@ -87,13 +88,12 @@ class Rooms:
 
     def _load(self, room_id):
         with self._database.reading() as connection:
-            row = connection.execute(select(ROOMS.c.kind, ROOMS.c.name).where(
+            row = connection.execute(select(ROOMS.c.kind, ROOMS.c.name, ROOMS.c.departures).where(
                 ROOMS.c.id == room_id, ROOMS.c.deleted_at.is_(None))).first()
             if row is None:
                 raise NotFound('There is no such room')
-            members = NOBODY if row.kind == LOBBY else frozenset(connection.execute(
-                select(MEMBERS.c.user_id).where(MEMBERS.c.room_id == room_id)).scalars())
-        return LiveRoom(room_id, row.kind, row.name, members)
+            members = NOBODY if row.kind == LOBBY else member_ids(connection, room_id)
+        return LiveRoom(room_id, row.kind, row.name, members, row.departures)
 
     def kept(self, room):
         """The room as it is kept in memory now, which is up to date; the one given if it is not kept."""
@@ -115,11 +115,12 @@ class Rooms:
 
     # ------------------------------------------------------------------ what changed
 
-    def changed(self, room_id, *, joined=None, left=None, name=None):
+    def changed(self, room_id, *, joined=None, left=None, departures=None, name=None):
         """Bring the room in memory up to date with what was committed: it holds for the very next message."""
         room = self._live.changed(room_id)
         if room is not None:
             room.members = (room.members | ({joined} if joined else NOBODY)) - ({left} if left else NOBODY)
+            room.departures = departures or room.departures
             room.name = name or room.name
 
     def removed(self, room_id):
@@ -184,6 +185,11 @@ class Rooms:
         lobby = select(ROOMS.c.id, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY).with_for_update()
         row = connection.execute(lobby).one()
         enter(connection, row, user_id, MEMBER, now)
+
+
+def member_ids(connection, room_id):
+    """The user ids of all members of a room."""
+    return frozenset(connection.execute(select(MEMBERS.c.user_id).where(MEMBERS.c.room_id == room_id)).scalars())
 
 
 def enter(connection, room, user_id, role, now):
