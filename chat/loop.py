@@ -8,5 +8,5 @@ def give_way():
     After gevent.sleep(0) the hub may run this greenlet many times more before it looks at any socket again.
     """
     hub = gevent.get_hub()
-    with hub.loop.timer(0) as timer:
+    with hub.loop.timer(0, priority=-2) as timer:
         hub.wait(timer)

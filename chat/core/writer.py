@@ -61,7 +61,7 @@ class Writer:
     def _write(self):
         batch = ()
         while (draft := self._queue.get()) is not None:
-            if len(batch) > 1:  # there are many at the moment, and larger batches serve them better
+            if self._queue.qsize() + 1 < len(batch) // 2:  # more are to be expected, and larger batches serve them better
                 self._wait_for_more()
             batch = self._take_batch(draft)
             self._stored.put((batch, self._outcomes(batch)))
