@@ -22,6 +22,18 @@ class Own:
         return [expect_ok(self.sender.call('send_message', {'toUserId': self.bob.id, 'content': content} | more))['message']
                 for content in contents]
 
+    def room_of_both(self, *others):
+        """A public room that both users and the others are in; its id."""
+        room = self.http.as_user(self.ann).post('/api/rooms', {'name': 'a room'}).json()['room']['id']
+        for user in self.bob, *others:
+            assert self.http.as_user(user).post('/api/rooms/join', {'roomId': room}).status_code == 200
+        return room
+
+    def take_out(self, user, room):
+        """Have a user leave a room by another process, of which this one knows nothing."""
+        self.write(f'DELETE FROM room_members WHERE room_id = {room} AND user_id = {user.id}')
+        self.write(f'UPDATE rooms SET member_count = member_count - 1, departures = departures + 1 WHERE id = {room}')
+
     def write(self, statement):
         with self.engine.begin() as connection:
             connection.execute(text(statement))
@@ -57,13 +69,9 @@ def test_a_room_that_is_gone_by_now_takes_no_message(own):
 
 
 def test_who_was_taken_out_by_another_process_is_refused_and_all_others_are_stored(own):
-    http = own.http.as_user(own.ann)
-    room = http.post('/api/rooms', {'name': 'a room'}).json()['room']['id']
-    assert http.as_user(own.bob).post('/api/rooms/join', {'roomId': room}).status_code == 200
+    room = own.room_of_both()
     expect_ok(own.listener.call('send_message', {'roomId': room, 'content': 'before'}))
-    with own.engine.begin() as connection:
-        connection.execute(text(f'DELETE FROM room_members WHERE room_id = {room} AND user_id = {own.bob.id}'))
-        connection.execute(text(f'UPDATE rooms SET member_count = 1, departures = departures + 1 WHERE id = {room}'))
+    own.take_out(own.bob, room)
     assert own.listener.call('send_message', {'roomId': room, 'content': 'too late'})['code'] == 'forbidden'
     expect_ok(own.sender.call('send_message', {'roomId': room, 'content': 'after'}))
     assert own.listener.call('send_message', {'roomId': room, 'content': 'still'})['ok'] is False
@@ -72,12 +80,37 @@ def test_who_was_taken_out_by_another_process_is_refused_and_all_others_are_stor
     assert [message['content'] for message in own.listener.received('receive_message')] == ['before']
 
 
+def test_who_was_taken_out_by_another_process_is_refused_after_others_have_left_here_too(own):
+    eve = own.http.register()
+    room = own.room_of_both(eve)
+    expect_ok(own.listener.call('send_message', {'roomId': room, 'content': 'before'}))
+    own.take_out(own.bob, room)
+    assert own.http.as_user(eve).delete(f'/api/rooms/{room}/members/{eve.id}').status_code == 204
+    assert own.listener.call('send_message', {'roomId': room, 'content': 'too late'})['ok'] is False
+    expect_ok(own.sender.call('send_message', {'roomId': room, 'content': 'after'}))
+    assert own.listener.call('send_message', {'roomId': room, 'content': 'still'})['ok'] is False
+    assert own.read('SELECT content FROM messages ORDER BY id') == [('before',), ('after',)]
+
+
 def test_a_message_is_later_than_the_one_before_whatever_the_clock_says(own):
     own.send('a')
-    own.write("UPDATE rooms SET newest_at = newest_at + 3600000000, last_seq = last_seq + 1 WHERE kind = 'direct'")
+    own.write('UPDATE messages SET created_at = created_at + 3600000')
+    own.write("UPDATE rooms SET last_seq = last_seq + 1 WHERE kind = 'direct'")  # as another process would have
     own.send('b', 'c')
-    (a, b, c) = own.read('SELECT created_at FROM messages ORDER BY id')
-    assert a[0] + 3_600_000 < b[0] < c[0]
+    times = [at for at, in own.read('SELECT created_at FROM messages ORDER BY id')]
+    assert times == sorted(set(times)) and times[1] - times[0] < 1000
+
+
+def test_the_room_written_to_last_comes_first_in_the_inbox_however_much_was_written_to_others_before(own):
+    rooms = [own.room_of_both() for _ in range(3)]
+    for quiet in rooms:
+        busy = rooms[rooms.index(quiet) - 1]
+        acks = own.sender.send_many('send_message', [{'roomId': busy, 'content': 'x'}] * 100)
+        assert all(expect_ok(ack) for _, ack in acks)
+        expect_ok(own.sender.call('send_message', {'roomId': quiet, 'content': 'y'}))
+        inbox = own.http.as_user(own.ann).get('/api/conversations').json()
+        newest = [room for room in inbox if room['kind'] == 'public'][:2]
+        assert [(room['id'], room['lastMessage']['content']) for room in newest] == [(quiet, 'y'), (busy, 'x')]
 
 
 def test_repetitions_among_new_messages_are_answered_with_the_first_of_their_kind(own):
@@ -113,8 +146,7 @@ def test_a_row_that_the_database_refuses_fails_alone_and_in_its_turn(own, databa
     assert {ack['code'] for _, ack in acks if not ack['ok']} == {'internal_error'}
     stored = [content for content, in own.read('SELECT content FROM messages ORDER BY id')]
     assert stored == ['first', *(content for content in contents if content != 'bad')]
-    assert own.read("SELECT newest_at DIV 1000 FROM rooms WHERE kind = 'direct'".replace(
-        'DIV', 'DIV' if database.kind == 'mariadb' else '/')) == own.read('SELECT MAX(created_at) FROM messages')
+    assert own.read("SELECT last_seq FROM rooms WHERE kind = 'direct'") == own.read('SELECT MAX(seq) FROM messages')
     own.listener.settle()
     assert [message['content'] for message in own.listener.received('newMessage')] == stored
 

@@ -164,7 +164,11 @@ def test_the_server_goes_on_after_the_database_restarted(start_server, open_http
     assert (away.status_code, away.json()['database']) == (503, 'does not answer')
     refused = http.as_user(ann).get('/api/users')
     assert (refused.status_code, refused.json()['code']) == (503, 'unavailable') and refused.headers['Retry-After']
+    history = http.as_user(ann).get(f'/api/messages/{bob.id}')
+    assert (history.status_code, history.json()['code']) == (503, 'unavailable')
     assert client.call('send_message', payload, timeout=20)['code'] == 'unavailable'
+    acks = client.send_many('send_message', [payload] * 30, timeout=10)  # refused as one batch, not one by one
+    assert {ack['code'] for _, ack in acks} == {'unavailable'}
     own_mariadb.start()
     wait_until(lambda: http.get('/ready').status_code == 200, timeout=10)
     assert http.as_user(ann).get('/api/users').status_code == 200
@@ -218,6 +222,34 @@ def test_a_batch_whose_answer_is_lost_is_looked_for_and_delivered_once(
     assert [listener.expect('newMessage')['content'] for _ in range(3)] == ['first', 'second', 'third']
     rows = mariadb.query('SELECT content FROM messages ORDER BY id', database=url.database)
     assert [row[0] for row in rows] == ['first', 'second', 'third']
+    proxy.close()
+
+
+@pytest.mark.parametrize('request_bytes', [b'UPDATE rooms SET departures', b'\x03COMMIT'], ids=['undone', 'done'])
+def test_a_leave_whose_answer_is_lost_holds_for_the_next_message_as_it_was_stored(
+        start_server, open_http, open_socket, mariadb, request_bytes):
+    url = make_url(mariadb.create_database())
+    proxy = LossyProxy(url.port)
+    server = start_server(database=url.set(port=proxy.port).render_as_string(hide_password=False))
+    http = open_http(server)
+    ann, bob = http.register(), http.register()
+    room = http.as_user(ann).post('/api/rooms', {'name': 'a room'}).json()['room']['id']
+    assert http.as_user(bob).post('/api/rooms/join', {'roomId': room}).status_code == 200
+    client, other = open_socket(server, bob), open_socket(server, ann)
+    for each in client, other:
+        expect_ok(each.call('send_message', {'roomId': room, 'content': 'before'}))
+    query = 'SELECT user_id FROM room_members WHERE room_id = %s AND read_seq > 0'
+    wait_until(lambda: len(mariadb.query(query, (room,), database=url.database)) == 2)  # nothing else is to be written
+    proxy.lose_answer_to(request_bytes)
+    assert http.as_user(bob).delete(f'/api/rooms/{room}/members/{bob.id}').status_code == 503
+    assert proxy.lost.is_set()
+    proxy.refusing.clear()
+    left = not mariadb.query('SELECT 1 FROM room_members WHERE user_id = %s AND room_id = %s', (bob.id, room),
+                             database=url.database)
+    assert left == (request_bytes == b'\x03COMMIT')
+    for _ in range(2):
+        assert client.call('send_message', {'roomId': room, 'content': 'after'})['ok'] is not left
+        expect_ok(other.call('send_message', {'roomId': room, 'content': 'after'}))
     proxy.close()
 
 

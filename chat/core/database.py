@@ -93,7 +93,7 @@ class Database:
 
     def fetch(self, text, values):
         """All rows of a query in the driver's own SQL, as tuples, at a third of the cost of `rows`."""
-        with (_translated(), closing(self._reader.raw_connection()) as connection,
+        with (_translated(), closing(self._of_pool(self._reader)) as connection,
               self._of_driver(connection) as cursor):
             cursor.execute(text, values)
             return cursor.fetchall()
@@ -111,7 +111,6 @@ class Database:
                 ids = [cursor.lastrowid]
                 while cursor.nextset():
                     ids.append(cursor.lastrowid)
-                connection.info['rested_since'] = time.monotonic()
                 return ids, connection.info['id_step']
 
     def _kept_connection(self):
@@ -123,26 +122,37 @@ class Database:
             except exc.DisconnectionError as error:
                 kept.invalidate(error)
         if kept is None or not kept.is_valid:
-            self._kept = kept = self._keeper.raw_connection()
+            self._kept = kept = self._of_pool(self._keeper)
+        kept.info['rested_since'] = time.monotonic()
         return kept
+
+    def _of_pool(self, engine):
+        """A connection of the driver."""
+        try:
+            return engine.raw_connection()
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise self._as_sqlalchemy(error) from error
 
     @contextmanager
     def _of_driver(self, connection):
-        """A cursor of the driver. Its errors are raised as SQLAlchemy would; they roll back, or put a lost connection
-        away."""
-        dialect = self.engine.dialect
+        """A cursor of the driver, with its errors as SQLAlchemy's; they roll back, or put away what is lost."""
         try:
             yield connection.cursor()
-        except dialect.loaded_dbapi.Error as error:
-            is_lost = dialect.is_disconnect(error, connection.dbapi_connection, None)
-            if is_lost:
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            is_lost = self.engine.dialect.is_disconnect(error, connection.dbapi_connection, None)
+            if is_lost or not _rolled_back(connection):
+                is_lost = True
                 self._losses.note()
-            _put_right(connection, is_lost, error)
-            raise exc.DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True,
-                                          connection_invalidated=is_lost, dialect=dialect) from error
+                connection.invalidate(error)
+            raise self._as_sqlalchemy(error, is_lost) from error
         except BaseException as error:  # the greenlet is ended in mid-sentence
             connection.invalidate(error)
             raise
+
+    def _as_sqlalchemy(self, error, is_lost=False):
+        dialect = self.engine.dialect
+        return exc.DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True,
+                                       connection_invalidated=is_lost, dialect=dialect)
 
     def wait(self, seconds):
         """Wait until the database answers. Raises Unavailable when it does not within that time."""
@@ -197,15 +207,13 @@ def _translated():
         raise Unavailable('The database has not been migrated: run flask db upgrade') from error
 
 
-def _put_right(connection, is_lost, error):
-    """Make a connection of the driver ready for its next use after an error, or put it away."""
+def _rolled_back(connection):
+    """Roll back; False if the connection can't even do that."""
     try:
-        if not is_lost:
-            connection.rollback()
-            return
-    except Exception as another:
-        error = another
-    connection.invalidate(error)
+        connection.rollback()
+        return True
+    except Exception:
+        return False
 
 
 def _begin_immediate(connection):

@@ -2,13 +2,14 @@
 from sqlalchemy import and_, select
 
 from ..errors import NotFound
-from ..models import Message, User
+from ..models import User
 from .clock import iso
-from .messages import as_object, by_room
+from .message_queries import MESSAGES, newest_of_room
+from .messages import as_object
 from .receipts import times
 from .rooms import ADMIN, DIRECT, LOBBY, MEMBERS, PRIVATE, PUBLIC, ROOMS
 
-MESSAGES, USERS = Message.__table__, User.__table__
+USERS = User.__table__
 PAGE = 1000
 
 
@@ -91,9 +92,8 @@ class Inbox:
         written = [row.id for row in rows if row.last_seq]
         if not written:
             return {}
-        newest = by_room(select(MESSAGES.c.id).where(MESSAGES.c.room_id == ROOMS.c.id))
-        newest = newest.order_by(MESSAGES.c.id.desc()).limit(1)
-        ids = select(newest.scalar_subquery().label('id')).where(ROOMS.c.id.in_(written)).subquery()
+        newest = newest_of_room(MESSAGES.c.id)
+        ids = select(newest.label('id')).where(ROOMS.c.id.in_(written)).subquery()
         found, rows = {}, self._database.rows(select(MESSAGES).join(ids, ids.c.id == MESSAGES.c.id))
         attached = self._uploads.of_messages(rows)
         for row in rows:

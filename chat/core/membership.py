@@ -87,6 +87,8 @@ class Membership:
                 known = connection.execute(select(MEMBERS.c.role).where(
                     MEMBERS.c.room_id == room.id, MEMBERS.c.user_id == user_id)).first() if room else None
                 if known and room.kind != DIRECT:
+                    if room.kind != LOBBY:
+                        self._rooms.changed(room.id, joined=user_id)  # if the answer to an earlier commit was lost
                     return room.id
                 self._require_joinable(connection, room, user_id, room_id, invite_code)
                 connection.execute(delete(BANS).where(BANS.c.room_id == room.id, BANS.c.user_id == user_id))
@@ -168,15 +170,16 @@ class Membership:
     @contextmanager
     def _leaving(self, room_id, user_id):
         """A transaction in which a member goes: gone in memory before the commit lets waiting messages go on."""
-        is_member = self._rooms.find(room_id) is not None and self._rooms.find(room_id).has(user_id)
+        is_out = False
         try:
             with self._database.writing() as connection:
                 departures = lock_room(connection, room_id)
                 yield connection
+                is_out = True
                 self._rooms.changed(room_id, left=user_id, departures=departures + 1)
         except BaseException:
-            if is_member:
-                self._rooms.changed(room_id, joined=user_id)
+            if is_out:
+                self._rooms.doubt(room_id)
             raise
 
     def _require_still_admin(self, connection, user_id, room):

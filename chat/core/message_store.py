@@ -13,11 +13,10 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
-from ..models import Message
 from . import attachments
-from .rooms import LiveRoom, member_ids
+from .message_queries import MESSAGES, newest_of_room
+from .rooms import ROOMS, LiveRoom, member_ids
 
-MESSAGES = Message.__table__
 COLUMNS = 'room_id, sender_id, seq, nonce, created_at, reply_to_id, type, content, client_id'
 
 
@@ -54,7 +53,6 @@ class Draft:
         return self.sender_id, self.client_id.encode()
 
 
-
 @dataclass(slots=True)
 class Stored:
     """What became of a draft: the row of the message, and whether it had been stored before."""
@@ -72,7 +70,7 @@ class MessageStore:
         self._mark = '?' if database.is_sqlite else '%s'  # of a parameter, in the driver's own SQL
         self._nonces = itertools.count(secrets.randbits(62))
         self._newest_id = None  # of the messages table, at the last commit here
-        self._newest_at = 0  # when the newest message came: microseconds, no two the same
+        self._newest_at = 0  # when the newest one came: microseconds, no two the same
         self.in_doubt = False
 
     def next_nonce(self):
@@ -103,7 +101,7 @@ class MessageStore:
     def _store_at_once(self, batch):
         """Raises IntegrityError where not all is as it should be."""
         expected = {draft.room.id: draft.room for draft in batch}
-        newest = self._number(batch, {room_id: room.last_seq for room_id, room in expected.items()})
+        newest = self._number(batch, {room_id: (room.last_seq, room.last_at) for room_id, room in expected.items()})
         insertion, values = self._insertion(batch, claimed=len(expected))
         try:
             (_, first_id, _), step = self._database.at_once((self._claim(newest, expected), insertion, 'COMMIT'), values)
@@ -140,19 +138,28 @@ class MessageStore:
     def _lock_rooms(self, connection, batch):
         """{room id: its row}; whoever else writes to these rooms, or leaves one, waits for this transaction.
 
-        The LiveRooms of the batch are brought up to date.
+        The members of the batch's LiveRooms are brought up to date.
         """
         ids = ','.join([f'{room_id:d}' for room_id in sorted({draft.room.id for draft in batch})])
         rows = {row.id: row for row in connection.exec_driver_sql(
-            f'SELECT id, last_seq, newest_at, departures FROM rooms WHERE id IN ({ids}) AND deleted_at IS NULL ORDER BY id'
+            f'SELECT id, last_seq, departures FROM rooms WHERE id IN ({ids}) AND deleted_at IS NULL ORDER BY id'
             f'{"" if self._database.is_sqlite else " FOR UPDATE"}')}
         for draft in batch:
             room, row = draft.room, rows.get(draft.room.id)
-            if row is not None:
-                room.last_at = max(room.last_at, row.newest_at // 1000)
-                if row.departures != room.departures:  # another process took somebody out
-                    room.members, room.departures = member_ids(connection, room.id), row.departures
+            if row is not None and room.departures != row.departures:  # somebody may have left unseen
+                room.members, room.departures = member_ids(connection, room.id), row.departures
         return rows
+
+    def _places(self, connection, drafts, rooms):
+        """{room id: (the sequence number of its newest message, its time)} of the rooms of these drafts."""
+        places = {draft.room.id: (draft.room.last_seq, draft.room.last_at) for draft in drafts
+                  if draft.room.last_seq == rooms[draft.room.id].last_seq}
+        others = {draft.room.id for draft in drafts} - places.keys()
+        if others:
+            at = newest_of_room(MESSAGES.c.created_at).label('at')
+            for row in connection.execute(select(ROOMS.c.id, ROOMS.c.last_seq, at).where(ROOMS.c.id.in_(others))):
+                places[row.id] = row.last_seq, row.at or 0
+        return places
 
     def _settle(self, draft, rooms, known):
         """The outcome of a draft that needs no row of its own; None if it does."""
@@ -207,26 +214,31 @@ class MessageStore:
             query = select(MESSAGES).where(MESSAGES.c.id > self._newest_id, MESSAGES.c.nonce.in_(nonces))
             known |= {row.nonce: row for row in connection.execute(query)}
         elif self._newest_id is None:
-            self._newest_id = connection.exec_driver_sql('SELECT MAX(id) FROM messages').scalar() or 0
+            newest = connection.execute(select(MESSAGES.c.id, ROOMS.c.newest_at).join(
+                ROOMS, ROOMS.c.id == MESSAGES.c.room_id).order_by(MESSAGES.c.id.desc()).limit(1)).first()
+            self._newest_id, self._newest_at = newest or (0, 0)
         return known
 
     # ------------------------------------------------------------------ rows
 
-    def _number(self, drafts, last_seqs):
-        """Give drafts their places in their rooms; returns the newest of each room, {room id: Newest}."""
-        now, last_seqs, newest = time.time_ns() // 1000, dict(last_seqs), {}
+    def _number(self, drafts, places):
+        """Give drafts their places, behind those of the newest messages: {room id: (sequence number, milliseconds)}.
+
+        Returns {room id: (last sequence number, time that orders rooms, in microseconds)}.
+        """
+        now, places, newest = time.time_ns() // 1000, dict(places), {}
         for draft in drafts:
-            room = draft.room
+            room_id = draft.room.id
+            seq, at = places[room_id]
             self._newest_at = now = max(now, self._newest_at + 1)
-            last_seqs[room.id] = draft.seq = last_seqs[room.id] + 1
             # each later than the one before, so that a time names a place
-            room.last_at = draft.created_at = max(now // 1000, room.last_at + 1)
-            newest[room.id] = draft.seq, draft.created_at * 1000 + now % 1000
+            places[room_id] = draft.seq, draft.created_at = seq + 1, max(now // 1000, at + 1)
+            newest[room_id] = draft.seq, now
         return newest
 
     def _insert(self, connection, drafts, rooms):
         expected = {draft.room.id: rooms[draft.room.id] for draft in drafts}
-        newest = self._number(drafts, {room_id: row.last_seq for room_id, row in expected.items()})
+        newest = self._number(drafts, self._places(connection, drafts, rooms))
         connection.exec_driver_sql(self._claim(newest, expected))
         insertion, values = self._insertion(drafts)
         last_id = connection.exec_driver_sql(insertion, tuple(values)).lastrowid
@@ -246,7 +258,7 @@ class MessageStore:
     def _stored(self, drafts):
         """Remember what was committed."""
         for draft in drafts:
-            draft.room.last_seq = draft.seq
+            draft.room.last_seq, draft.room.last_at = draft.seq, draft.created_at
         if drafts:
             self._newest_id = drafts[-1].id
 

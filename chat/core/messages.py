@@ -7,7 +7,8 @@ from ..errors import Invalid, RateLimited, TooLarge
 from ..models import RoomMember
 from .clock import iso
 from .emoji import is_only_emoji
-from .message_store import MESSAGES, Draft
+from .message_queries import MESSAGES, by_room
+from .message_store import Draft
 from .prepared import Prepared
 from .publish import EVERYONE, Event
 from .receipts import times
@@ -210,14 +211,6 @@ class Messages:
             ids += [row.id for row in self._database.rows(best)]
             ids = sorted(ids, reverse=not page.is_forward)[:page.limit + 1]
         return ids
-
-
-def by_room(query, room_id=True):
-    """The query, made to use the index by room and id: MySQL's planner walks all ids of a room otherwise."""
-    if room_id is None:
-        return query
-    return query.with_hint(MESSAGES, 'FORCE INDEX (ix_messages_room_id_id)', 'mysql').with_hint(
-        MESSAGES, 'FORCE INDEX (ix_messages_room_id_id)', 'mariadb')
 
 
 class Page:

@@ -16,6 +16,7 @@ MAX_CACHED_MEMBERS = 1_000_000  # memberships in memory, over all rooms
 MAX_CACHED_PAIRS = 100_000
 PAGE = 1000
 NOBODY = frozenset()
+UNKNOWN = -1  # as a count of departures: it is no room's, so the members are looked up before the next message
 
 
 @dataclass(slots=True)
@@ -120,8 +121,16 @@ class Rooms:
         room = self._live.changed(room_id)
         if room is not None:
             room.members = (room.members | ({joined} if joined else NOBODY)) - ({left} if left else NOBODY)
-            room.departures = departures or room.departures
+            if departures is not None:  # unless somebody left unseen before, through another process
+                room.departures = departures if room.departures == departures - 1 else UNKNOWN
             room.name = name or room.name
+
+    def doubt(self, room_id):
+        """Load the room anew: a change of its members was committed, or it was not."""
+        room = self._live.changed(room_id)
+        if room is not None:
+            room.departures = UNKNOWN
+        self._live.evict(room_id)
 
     def removed(self, room_id):
         """Forget a room that is no more."""

@@ -83,21 +83,21 @@ class Writer:
             batch.append(self._queue.get_nowait())
         return batch
 
-    def _outcomes(self, batch):
-        """What became of each draft: Stored or a ChatError."""
+    def _outcomes(self, batch, again=False):
+        """What became of each draft: Stored or a ChatError; `again` if it may have been stored before."""
         failure, attempt, deadline = None, 0, time.monotonic() + DOUBT_TIMEOUT
         self._store.in_doubt = False
         while attempt < ATTEMPTS or self._store.in_doubt and time.monotonic() < deadline and not self._stopping:
             try:
-                return self._store.store(batch, again=attempt > 0)
+                return self._store.store(batch, again)
             except Unavailable as error:  # perhaps committed: the next attempt looks first
                 failure = error
                 gevent.sleep(min(1, 0.05 * attempt))
             except Exception as error:
                 if len(batch) > 1:
-                    return [self._outcomes([draft])[0] for draft in batch]  # a row that fails, fails alone
+                    return [self._outcomes([draft], again)[0] for draft in batch]  # a row that fails, fails alone
                 failure = error
-            attempt += 1
+            attempt, again = attempt + 1, True
         if isinstance(failure, Unavailable):
             log.error('%d messages could not be stored: %s', len(batch), failure.__cause__)
             return [failure] * len(batch)

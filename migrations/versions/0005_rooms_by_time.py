@@ -15,13 +15,11 @@ def upgrade():
     op.add_column('rooms', sa.Column('departures', sa.Integer, nullable=False, server_default='0'))
     op.execute('UPDATE rooms SET newest_at = 1000 * COALESCE('
                '(SELECT created_at FROM messages WHERE messages.id = rooms.last_message_id), 0)')
-    with op.batch_alter_table('rooms', table_kwargs={'sqlite_autoincrement': True}) as batch:
-        batch.drop_column('last_message_id')
+    op.drop_column('rooms', 'last_message_id')
 
 
 def downgrade():
     op.add_column('rooms', sa.Column('last_message_id', ID))
     op.execute('UPDATE rooms SET last_message_id = (SELECT MAX(id) FROM messages WHERE messages.room_id = rooms.id)')
-    with op.batch_alter_table('rooms', table_kwargs={'sqlite_autoincrement': True}) as batch:
-        batch.drop_column('departures')
-        batch.drop_column('newest_at')
+    op.drop_column('rooms', 'departures')
+    op.drop_column('rooms', 'newest_at')
