@@ -174,3 +174,34 @@ def test_more_rows_than_one_statement_holds_are_gathered_and_written(own):
     assert all(expect_ok(ack) for _, ack in acks)
     wait_until(lambda: own.read(f'SELECT COUNT(*) FROM room_members WHERE user_id = {own.ann.id} AND read_seq = 1 '
                                 'AND delivered_seq = 1 AND read_at > 1 AND delivered_at > 1') == [(count,)])
+
+
+def test_the_first_message_after_a_start_looks_at_few_rows_however_many_there_are(
+        start_server, open_http, open_socket, mariadb):
+    url = mariadb.create_database()
+    server = start_server(database=url)
+    ann = open_http(server).register()
+    rooms = [open_http(server).as_user(ann).post('/api/rooms', {'name': str(number)}).json()['room']['id'] for number in range(20)]
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for room in rooms:
+            connection.execute(text(
+                'INSERT INTO messages (room_id, sender_id, seq, type, content, nonce, created_at) '
+                f"SELECT {room}, {ann.id}, seq, 'text', 'x', seq, 1000 + seq FROM seq_1_to_1000"))
+            connection.execute(text(f'UPDATE rooms SET last_seq = 1000, newest_at = 2000000 WHERE id = {room}'))
+        connection.execute(text('ANALYZE TABLE messages, rooms'))
+    engine.dispose()
+    server.restart()
+    client = open_socket(server, ann)
+
+    def rows_read():
+        return sum(int(count) for name, count in mariadb.query("SHOW GLOBAL STATUS LIKE 'Handler_read_%'"))
+
+    before = rows_read()
+    acks = client.send_many('send_message', [{'roomId': room, 'content': 'y'} for room in rooms])
+    assert all(expect_ok(ack) for _, ack in acks)
+    assert rows_read() - before < 3000
+    before = rows_read()
+    inbox = open_http(server).as_user(ann).get('/api/conversations').json()
+    assert [room['lastMessage']['content'] for room in inbox if room['kind'] == 'public'] == ['y'] * 20
+    assert rows_read() - before < 3000

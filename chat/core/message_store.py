@@ -9,7 +9,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -214,9 +214,9 @@ class MessageStore:
             query = select(MESSAGES).where(MESSAGES.c.id > self._newest_id, MESSAGES.c.nonce.in_(nonces))
             known |= {row.nonce: row for row in connection.execute(query)}
         elif self._newest_id is None:
-            newest = connection.execute(select(MESSAGES.c.id, ROOMS.c.newest_at).join(
-                ROOMS, ROOMS.c.id == MESSAGES.c.room_id).order_by(MESSAGES.c.id.desc()).limit(1)).first()
-            self._newest_id, self._newest_at = newest or (0, 0)
+            self._newest_id = connection.execute(select(func.max(MESSAGES.c.id))).scalar() or 0
+            self._newest_at = connection.execute(select(ROOMS.c.newest_at).join(
+                MESSAGES, MESSAGES.c.room_id == ROOMS.c.id).where(MESSAGES.c.id == self._newest_id)).scalar() or 0
         return known
 
     # ------------------------------------------------------------------ rows
