@@ -12,8 +12,10 @@ import sys  # noqa: E402
 
 import gevent  # noqa: E402
 import socketio  # noqa: E402
+from engineio.payload import Payload  # noqa: E402
 from gevent.pywsgi import WSGIServer  # noqa: E402
 
+Payload.max_decode_packets = 10_000  # of one POST; it drops all beyond 16, which a client that still polls may well send
 sio = socketio.Server(async_mode='gevent', cors_allowed_origins='*')
 user_ids = itertools.count(1)
 
