@@ -288,5 +288,6 @@ def stored_events(draft, message):
         return (Event('direct_message', message, (message['receiverId'],)),
                 Event('direct_message_sent', message, (draft.sender_id,), draft.origin))
     if room.kind == LOBBY:
-        return (Event('lobby_message', {'message': message, 'author': draft.author, 'given': draft.given}, EVERYONE),)
-    return (Event('room_message', message, room.members),)
+        return (Event('lobby_message', {'message': message, 'author': draft.author, 'given': draft.given}, EVERYONE,
+                      author=draft.sender_id),)
+    return (Event('room_message', message, room.members, author=draft.sender_id),)

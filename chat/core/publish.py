@@ -11,6 +11,7 @@ class Event:
     `kind` names it in the domain's words (each dialect has its own), `users` are the ids of those who are told, or
     EVERYONE, less those in `without`; `origin`, a connection's id, is left out: it was answered by its acknowledgement.
     What concerns not users but some of their connections names these, by their ids, in `connections`.
+    The connections of `author`, a user who waits to see it, are told before the others.
     """
 
     kind: str
@@ -19,6 +20,7 @@ class Event:
     origin: str | None = None
     without: frozenset = frozenset()
     connections: tuple | None = None
+    author: int | None = None
 
 
 class Publisher:

@@ -13,7 +13,8 @@ class FanOut:
 
     def deliver(self, events):
         """Send each event once to each connection concerned, in order, and all of a batch in one write."""
-        batches = {}
+        authors = {event.author for event in events if event.author is not None}
+        batches = {connection: [] for connection in self._registry.of_users(authors)}  # in the order of writing
         for event in events:
             if event.kind in self._control:
                 self._control[event.kind](**event.data)

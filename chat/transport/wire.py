@@ -39,7 +39,7 @@ class DirectWire:
         sockets = self._server.eio.sockets
         for connection, events in batches.items():
             eio_socket = sockets.get(connection.eio_sid)
-            if eio_socket is None or eio_socket.closed:
+            if not events or eio_socket is None or eio_socket.closed:
                 continue
             direct = direct_connection(eio_socket)
             if direct is not None:
