@@ -15,7 +15,7 @@ from config import WEAK_SECRET, Config
 from . import api, cli, migrating, sockets
 from .api import support
 from .core import build
-from .core.database import engine_options, is_memory
+from .core.machinery.database import engine_options, is_memory
 from .errors import BadRequest, ChatError, MethodNotAllowed, NotFound, TooLarge
 from .extensions import bcrypt, cors, db, jwt
 from .jsonio import OrjsonProvider

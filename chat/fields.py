@@ -7,7 +7,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from .core.accounts import MAX_KEY, fold_email
+from .core.accounts.accounts import MAX_KEY, fold_email
 
 SPECIAL_USE_DOMAIN_NAMES.clear()  # .local and .test are what small teams and their tests use
 MAX_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly

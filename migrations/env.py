@@ -4,8 +4,7 @@ from contextlib import contextmanager
 from alembic import context
 from flask import current_app
 
-from chat import models  # noqa: F401  (so that the metadata holds every table)
-from chat.core.database import BUSY_MS
+from chat.core.machinery.database import BUSY_MS
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from chat import create_app, migrating
 from chat.core import call_records
-from chat.core.call_records import CallRecords, Record
+from chat.core.calls.records import CallRecords, Record
 from chat.errors import Unavailable
 from config import Config, ConfigError
 from tests.support.http import expect_error

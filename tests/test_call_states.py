@@ -3,8 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from chat.core.call_records import CallRecords
-from chat.core.calls import Calls, Signal
+from chat.core.calls.calls import Calls, Signal
+from chat.core.calls.records import CallRecords
 from chat.errors import Busy, Forbidden, NotFound, Offline
 
 ANN, BOB, EVE = 1, 2, 3

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chat.core.signatures import HOUR, Signatures
+from chat.core.files.signatures import HOUR, Signatures
 from tests.support import media as made
 from tests.support.files import post_file
 from tests.support.http import expect_error, raw_request

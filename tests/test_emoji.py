@@ -4,7 +4,7 @@ import unicodedata
 import pytest
 
 from chat.core import filenames
-from chat.core.emoji import is_only_emoji
+from chat.core.messages.emoji import is_only_emoji
 
 ONE = ['😀', '👍', '👍🏽', '❤️', '☺️', '✌🏿', '🏽', '🇫🇷', '🏴󠁧󠁢󠁳󠁣󠁴󠁿', '🏴‍☠️', '1️⃣', '#️⃣', '*️⃣', '0⃣', '👨‍👩‍👧‍👦', '🏳️‍🌈', '🏳️‍⚧️', '❤️‍🔥',
        '❤‍🔥', '👩🏽‍🚀', '🧑🏻‍❤️‍💋‍🧑🏿', '👁️‍🗨️', '🤷🏾‍♀️', '⌚', '©️', '🫱🏻‍🫲🏿', '🐦‍🔥', '🅰️', '㊗️', '↔️', '🕵️‍♀️']

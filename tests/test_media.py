@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from chat.core import media, pictures
-from chat.core.storage import LocalStorage
+from chat.core.files.storage import LocalStorage
 from chat.errors import Invalid, TooLarge, UnsupportedMedia
 from tests.support import media as made
 
@@ -237,5 +237,5 @@ def test_bytes_get_a_name_made_of_their_hash_that_nothing_else_ever_gets(storage
 def test_what_a_crash_left_behind_is_swept_a_day_later(storage, tmp_path, monkeypatch):
     storage.scratch().file.close()
     assert storage.sweep() == 0 and len(files(tmp_path)) == 1
-    monkeypatch.setattr('chat.core.storage.STALE_SECONDS', -1)
+    monkeypatch.setattr('chat.core.files.storage.STALE_SECONDS', -1)
     assert storage.sweep() == 1 and files(tmp_path) == []

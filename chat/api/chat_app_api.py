@@ -2,7 +2,7 @@
 from flask import g, request
 
 from .. import tokens
-from ..core.rooms import DIRECT
+from ..core.rooms.rooms import DIRECT
 from ..errors import BadRequest, Conflict, Forbidden, Unauthorized
 from ..schemas import ListMessages, ListUsers, LoginByEmail, RegisterWithName, SendAs
 from ..sockets.dialects.chat_app_api import NAME, as_message

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import gevent
 from flask import Response, request
 
-from ..core.media import INLINE, UNKNOWN
+from ..core.files.media import INLINE, UNKNOWN
 from ..errors import ChatError
 
 PIECE = 64 * 1024

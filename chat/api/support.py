@@ -8,8 +8,8 @@ from werkzeug.routing import IntegerConverter, ValidationError
 
 from .. import tokens
 from ..addresses import client_address
-from ..core.clock import milliseconds
-from ..core.messages import Page
+from ..core.machinery.clock import milliseconds
+from ..core.messages.messages import Page
 from ..errors import BadRequest, TooLarge, Unauthorized
 from ..fields import MAX_ID
 from ..jsonio import HEADERS, JsonResponse

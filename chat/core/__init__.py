@@ -1,154 +1,18 @@
-"""What the product does, without knowing how anybody reaches it: no request, no socket, no token is seen in here."""
-import logging
-from dataclasses import dataclass
+"""What the product does, without knowing how anybody reaches it: no request, no socket, no token is seen in here.
 
-import gevent
+A house of floors, each with an `__init__` that says what is on it; imports go downwards only:
 
-from ..errors import Unavailable
-from .accounts import Accounts
-from .avatars import Avatars
-from .background import repeat
-from .blocks import Blocks
-from .call_records import STORE_SECONDS, CallRecords
-from .calls import Calls
-from .database import Database
-from .files import Files
-from .gatherer import INTERVAL, Gatherer
-from .ice import IceServers
-from .inbox import Inbox
-from .limits import Limits
-from .membership import PURGE_SECONDS, Membership
-from .messages import Messages
-from .presence import LAST_SEEN, Presence
-from .publish import Publisher
-from .receipts import ADVANCE, Receipts
-from .rooms import Rooms
-from .sessions import PRUNE_SECONDS, SWEEP_SECONDS, Sessions
-from .signatures import Signatures
-from .storage import LocalStorage
-from .threads import Threads
-from .typing import Typing
-from .uploads import PRUNE_SECONDS as PRUNE_UPLOADS_SECONDS
-from .uploads import SWEEP_SECONDS as SWEEP_FILES_SECONDS
-from .uploads import Uploads
-from .users import Users
-from .writer import Writer
+    wiring     makes the services and gives each what it needs
+    calls      who rings whom, and what became of it
+    messages   the way of a message: sending, storing, telling, histories, receipts; the inbox
+    rooms      who is in which conversation, and how that changes; who is typing there
+    accounts   users, sign-ins, blocks, presence
+    files      bytes: on their way in, kept, shown
+    machinery  what all of that stands on: database, statements, writer, gatherer, cache, threads, clock
 
-log = logging.getLogger(__name__)
-BUSY_WITH_FILES = 'Too many files are arriving just now: try again in a moment'
-INVITE_LIMIT = 10, 900  # wrong invite codes of one user, in seconds
-MAX_FILES_WAITING = 50   # to be read and stored, at up to a second for a large picture
+and under them, known to all: `events` (what is told to whom), `tables` (what is stored), `sql` (the statements that are
+put together by hand).
+"""
+from .wiring import Core, build
 
-
-@dataclass
-class Core:
-    """The services of one application, made by `build` and wired by their constructors."""
-
-    database: Database
-    publisher: Publisher
-    limits: Limits
-    gatherer: Gatherer
-    rooms: Rooms
-    blocks: Blocks
-    presence: Presence
-    sessions: Sessions
-    accounts: Accounts
-    users: Users
-    receipts: Receipts
-    messages: Messages
-    membership: Membership
-    typing: Typing
-    inbox: Inbox
-    writer: Writer
-    calls: Calls
-    call_records: CallRecords
-    ice: IceServers
-    files: Files
-    uploads: Uploads
-    avatars: Avatars
-    threads: tuple
-    _background: tuple = ()
-
-    def start(self):
-        """Begin the background work of a serving process; further calls do nothing."""
-        if not self._background:
-            self.writer.start()
-            self._background = (
-                gevent.spawn(self.accounts.prepare),
-                repeat(self.sessions.sweep, SWEEP_SECONDS),
-                repeat(self.sessions.prune, PRUNE_SECONDS),
-                repeat(self.gatherer.flush, INTERVAL),
-                repeat(self.presence.announce, 0),
-                repeat(self.typing.expire, 0.25),
-                repeat(self.membership.purge, PURGE_SECONDS),
-                repeat(self.calls.expire, 0.25),
-                repeat(self.call_records.store, STORE_SECONDS),
-                repeat(self.uploads.prune, PRUNE_UPLOADS_SECONDS),
-                repeat(self.files.sweep, SWEEP_FILES_SECONDS),
-            )
-
-    def stop(self):
-        """Finish what was begun: every accepted message is stored and answered, what was gathered is written."""
-        self.writer.stop()
-        gevent.killall(self._background)
-        self._background = ()
-        self.calls.stop()
-        try:
-            self.gatherer.flush()
-            self.call_records.store()
-        except Unavailable:
-            log.error('the last receipts and calls could not be written: the database does not answer')
-        for threads in self.threads:
-            threads.stop()
-        self.database.close()
-
-
-def build(config, engine, hasher):
-    """The Core of an application: its settings, its database, and flask_bcrypt's interface for passwords."""
-    database, publisher, limits = Database(engine), Publisher(), Limits(limits_of(config))
-    gatherer = Gatherer(database, {'last_seen': LAST_SEEN, 'receipts': ADVANCE})
-    rooms, blocks = Rooms(database), Blocks(database)
-    presence = Presence(database, gatherer, rooms, blocks, publisher)
-    lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
-    sessions = Sessions(database, publisher, int(lifetime.total_seconds() * 1000))
-    sign_in_threads, file_threads = Threads(), Threads(max_waiting=MAX_FILES_WAITING, busy=BUSY_WITH_FILES)
-    accounts = Accounts(database, sessions, rooms, limits, sign_in_threads, hasher, config['REGISTRATION_OPEN'])
-    files, uploads, avatars = build_files(config, database, rooms, file_threads)
-    typing = Typing(rooms, blocks, publisher)
-    users = Users(database, presence, typing, blocks, accounts, avatars)
-    receipts = Receipts(database, gatherer, rooms, blocks, publisher)
-    messages = Messages(database, rooms, users, blocks, receipts, uploads, limits, publisher)
-    writer = messages.writer = Writer(database, messages.publish_stored)
-    call_records = CallRecords(database)
-    return Core(
-        database, publisher, limits, gatherer, rooms, blocks, presence, sessions, accounts, users, receipts,
-        messages,
-        Membership(database, rooms, users, presence, receipts, files, limits, publisher),
-        typing, Inbox(database, rooms, users, blocks, receipts, uploads), writer,
-        Calls(users, blocks, call_records, publisher, config['CALL_TIMEOUT']), call_records,
-        IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']),
-        files, uploads, avatars, (sign_in_threads, file_threads))
-
-
-def build_files(config, database, rooms, threads):
-    """(Files, Uploads, Avatars), with threads of their own, so that no sign-in waits for a picture."""
-    storage = LocalStorage(config['UPLOAD_FOLDER'])
-    files = Files(database, storage)
-    signatures = Signatures(config['JWT_SECRET_KEY'], config['PUBLIC_URL'])
-    uploads = Uploads(database, rooms, storage, files, threads, signatures, config['UPLOAD_QUOTA_BYTES'])
-    return files, uploads, Avatars(database, storage, files, threads, signatures)
-
-
-def limits_of(config):
-    """The limits by the names under which the core charges them."""
-    sign_in = config['RATE_LIMIT_SIGN_IN']
-    return {
-        'messages': config['RATE_LIMIT_MESSAGES'],
-        'direct': config['RATE_LIMIT_DIRECT'],
-        'events': config['RATE_LIMIT_EVENTS'],
-        'requests': config['RATE_LIMIT_REQUESTS'],
-        'sign_in': sign_in,
-        'sign_in_address': sign_in and (sign_in[0] * 10, sign_in[1]),
-        'sign_up': config['RATE_LIMIT_SIGN_UP'],
-        'invite': INVITE_LIMIT,
-    }
+__all__ = ['Core', 'build']

@@ -2,7 +2,7 @@
 from typing import NamedTuple
 
 from .. import jsonio, schemas
-from ..core.calls import Signal
+from ..core.calls.calls import Signal
 from ..errors import Invalid, TooLarge
 from .dialects import speakers_of
 from .handlers import Handler

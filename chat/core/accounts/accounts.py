@@ -1,0 +1,221 @@
+"""Accounts: sign-up, sign-in, passwords, and what the host's command line does to them."""
+import re
+import secrets
+import unicodedata
+from collections import Counter
+from contextlib import contextmanager
+
+from gevent.event import Event
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ...errors import Conflict, Forbidden, NotFound, RateLimited, Unauthorized
+from ..machinery.clock import now_ms
+from ..tables import SIGN_INS, USERS
+from .sign_ins import end_sign_ins
+
+WRONG = 'The name or the password is wrong'
+USERNAME_LENGTH = 50
+MAX_KEY = 254      # characters of a folded name
+NAMES_TRIED = 20  # random endings of a generated username before giving up
+
+
+def fold_username(username):
+    """The form in which usernames are unique: they are ASCII, so lower case is all."""
+    return username.lower()
+
+
+def fold_email(email):
+    """The form in which email addresses are unique."""
+    return unicodedata.normalize('NFC', email).casefold()
+
+
+class Accounts:
+    """`hasher` hashes and checks passwords (flask_bcrypt's interface), always in `threads`."""
+
+    def __init__(self, database, sessions, rooms, limits, threads, hasher, registration_open):
+        self._database, self._sessions, self._rooms, self._limits = database, sessions, rooms, limits
+        self._threads, self._hasher = threads, hasher
+        self._registration_open = registration_open
+        self._nobody = None            # a hash that no password has, checked where there is no account
+        self._unsettled = Counter()    # charges for sign-ins whose outcome is not known yet
+        self._settled = Event()
+
+    # ------------------------------------------------------------------ sign-up
+
+    def sign_up(self, *, email, password, username, display_name, address):
+        """Make an account and sign it in; returns its Grant. Raises Forbidden, Conflict, RateLimited."""
+        if not self._registration_open:
+            raise Forbidden('Registration is closed here: ask the host for an account')
+        self._limits.charge('sign_up', address)
+        user_id = self.create(email=email, password=password, username=username, display_name=display_name)
+        with self._database.writing() as connection:
+            return self._sessions.start(connection, user_id)
+
+    def create(self, *, email, password, username=None, display_name=None):
+        """Make an account; returns its id. Raises Conflict when the username or the email is taken."""
+        self._require_free(username, email)
+        password_hash = self._hash(password)
+        if username:
+            return self._insert(username, email, display_name, password_hash)
+        for candidate in usernames_for(email):
+            try:
+                return self._insert(candidate, email, display_name, password_hash)
+            except Conflict:
+                self._require_free(None, email)
+        raise Conflict('No username could be made from this email: send one')
+
+    def _require_free(self, username, email):
+        taken = self._database.rows(select(USERS.c.email_key, USERS.c.username_key).where(
+            or_(USERS.c.email_key == fold_email(email), USERS.c.username_key == fold_username(username or ''))))
+        if not taken:
+            return
+        if any(row.email_key == fold_email(email) for row in taken):
+            raise Conflict('This email has an account already: sign in', errors={'email': ['is taken']})
+        raise Conflict('This username is taken: choose another', errors={'username': ['is taken']})
+
+    def _insert(self, username, email, display_name, password_hash):
+        now, display_name = now_ms(), display_name or username
+        try:
+            with self._database.writing() as connection:
+                user_id = connection.execute(insert(USERS).values(
+                    username=username, username_key=fold_username(username), email=email, email_key=fold_email(email),
+                    display_name=display_name, display_key=display_name.casefold(), password_hash=password_hash,
+                    is_admin=False, created_at=now)).inserted_primary_key[0]
+                self._rooms.enter_lobby(connection, user_id, now)
+                return user_id
+        except IntegrityError:
+            self._require_free(username, email)
+            raise Conflict('This username or email is taken') from None
+
+    # ------------------------------------------------------------------ sign-in
+
+    def sign_in(self, *, name, password, address):
+        """Sign in by username or email; returns the Grant.
+
+        Raises Unauthorized, with the same words and after the same work whether or not there is such an account, and
+        RateLimited.
+        """
+        name = name.strip()
+        with self._guarded(address, name):
+            user = self._find(name)
+            self._check(user, password, Unauthorized(WRONG))
+        with self._database.writing() as connection:
+            return self._sessions.start(connection, user.id)
+
+    def change_password(self, user_id, sign_in_id, *, current_password, new_password, address):
+        """Set a new password and end every other sign-in. Raises Forbidden when the current one is wrong."""
+        self.require_password(user_id, current_password, address)
+        password_hash = self._hash(new_password)
+        with self._database.writing() as connection:
+            connection.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
+            ended = end_sign_ins(connection, SIGN_INS.c.user_id == user_id, SIGN_INS.c.id != sign_in_id)
+        self._sessions.announce(ended)
+
+    def require_password(self, user_id, password, address):
+        """Raise Forbidden unless this is the user's password; failures count as those of signing in do."""
+        user = self._database.row(select(USERS).where(USERS.c.id == user_id))
+        with self._guarded(address, user.username, user.email):
+            self._check(user, password, Forbidden('The current password is wrong'))
+
+    def _find(self, name):
+        column, key = (USERS.c.email_key, fold_email(name)) if '@' in name else \
+            (USERS.c.username_key, fold_username(name))
+        return self._database.row(select(USERS).where(column == key)) if len(key) <= MAX_KEY else None
+
+    @contextmanager
+    def _guarded(self, address, *names):
+        """Charge a failure in advance, so that guesses made at once count too; a success gets it back."""
+        charges = [('sign_in_address', address)]
+        charges += [('sign_in', address, fold_email(name)[:MAX_KEY]) for name in names]
+        paid = []
+        try:
+            for charge in charges:
+                self._pay(charge)
+                paid.append(charge)
+            yield
+        except (Unauthorized, Forbidden):
+            self._settle(paid, give_back=False)
+            raise
+        except BaseException:
+            self._settle(paid, give_back=True)
+            raise
+        self._settle(paid, give_back=True)
+
+    def _pay(self, charge):
+        """Charge a failure; while others of the same kind are not settled, wait for what becomes of them."""
+        while True:
+            try:
+                self._limits.charge(*charge)
+                self._unsettled[charge] += 1
+                return
+            except RateLimited:
+                if not self._unsettled[charge]:
+                    raise
+            self._settled.wait()
+
+    def _settle(self, charges, give_back):
+        for charge in charges:
+            if give_back:
+                self._limits.give_back(*charge)
+            self._unsettled[charge] -= 1
+            if not self._unsettled[charge]:
+                del self._unsettled[charge]
+        self._settled.set()  # wakes all who wait now
+        self._settled.clear()
+
+    def _check(self, user, password, failure):
+        password_hash = user.password_hash if user else self._hash_of_nobody()
+        right = self._threads.run(self._hasher.check_password_hash, password_hash, password)
+        if not (user and right and user.deactivated_at is None):
+            raise failure
+
+    def _hash(self, password):
+        return self._threads.run(self._hasher.generate_password_hash, password).decode()
+
+    def prepare(self):
+        """Make what a sign-in without an account is checked against, so that the first one takes no longer."""
+        self._nobody = self._nobody or self._hash(secrets.token_hex())
+
+    def _hash_of_nobody(self):
+        self.prepare()
+        return self._nobody
+
+    # ------------------------------------------------------------------ the host's command line
+
+    def set_password(self, name, password):
+        """Set a password and end every sign-in. Raises NotFound."""
+        user = self._require(name)
+        password_hash = self._hash(password)
+        self._change(user.id, password_hash=password_hash)
+
+    def deactivate(self, name):
+        """Close an account: nobody can sign in to it, and whoever is loses the connection. Raises NotFound."""
+        user = self._require(name)
+        self._change(user.id, deactivated_at=now_ms())
+
+    def _change(self, user_id, **values):
+        with self._database.writing() as connection:
+            connection.execute(update(USERS).where(USERS.c.id == user_id).values(**values))
+            ended = end_sign_ins(connection, SIGN_INS.c.user_id == user_id)
+        self._sessions.announce(ended)
+
+    def set_admin(self, name, is_admin):
+        """Make a user a server admin, or no longer one. Raises NotFound."""
+        user = self._require(name)
+        with self._database.writing() as connection:
+            connection.execute(update(USERS).where(USERS.c.id == user.id).values(is_admin=is_admin))
+
+    def _require(self, name):
+        user = self._find(name)
+        if user is None:
+            raise NotFound(f'There is no user {name!r}')
+        return user
+
+
+def usernames_for(email):
+    """Candidates for a username, made from the email's local part, then with random endings."""
+    base = re.sub(r'[^A-Za-z0-9_.-]', '', email.partition('@')[0])[:USERNAME_LENGTH - 9] or 'user'
+    yield base.ljust(3, '_')
+    for _ in range(NAMES_TRIED):
+        yield f'{base}_{secrets.token_hex(4)}'

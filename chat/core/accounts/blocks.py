@@ -1,0 +1,60 @@
+"""Blocks: who does not want to hear from whom. The blocker looks offline to whoever it blocked, everywhere."""
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from ...errors import Forbidden, Invalid
+from ..machinery.cache import Cache
+from ..machinery.clock import now_ms
+from ..tables import BLOCKS
+
+MAX_CACHED = 100_000  # users
+
+
+class Blocks:
+
+    def __init__(self, database):
+        self._database = database
+        self._blocked_by = Cache(MAX_CACHED, self._load)  # blocker: the ids of those blocked
+
+    def _load(self, blocker_id):
+        query = select(BLOCKS.c.blocked_id).where(BLOCKS.c.blocker_id == blocker_id)
+        return frozenset(row.blocked_id for row in self._database.rows(query))
+
+    def blocked_by(self, blocker_id):
+        """The ids of those whom the user blocked."""
+        return self._blocked_by.get(blocker_id)
+
+    def hidden_from(self, viewers):
+        """{viewer: the ids of those who look offline to it}, for those of the viewers who are blocked by somebody."""
+        query = select(BLOCKS.c.blocked_id, BLOCKS.c.blocker_id).where(BLOCKS.c.blocked_id.in_(viewers))
+        hidden = {}
+        for row in self._database.rows(query) if viewers else ():
+            hidden.setdefault(row.blocked_id, set()).add(row.blocker_id)
+        return hidden
+
+    def hides(self, user_id, viewer_id):
+        """Whether the user looks offline to the viewer."""
+        return viewer_id in self.blocked_by(user_id)
+
+    def require_welcome(self, sender_id, receiver_id):
+        """Raise Forbidden if the receiver blocked the sender."""
+        if self.hides(receiver_id, sender_id):
+            raise Forbidden('This user does not take messages from you')
+
+    def set(self, blocker_id, blocked_id, is_blocked):
+        """Block or unblock; returns whether that changed anything. Raises Invalid for oneself."""
+        if blocker_id == blocked_id:
+            raise Invalid(userId='is yourself')
+        try:
+            with self._database.writing() as connection:
+                if is_blocked:
+                    connection.execute(insert(BLOCKS).values(
+                        blocker_id=blocker_id, blocked_id=blocked_id, created_at=now_ms()))
+                    changed = True
+                else:
+                    changed = bool(connection.execute(delete(BLOCKS).where(
+                        BLOCKS.c.blocker_id == blocker_id, BLOCKS.c.blocked_id == blocked_id)).rowcount)
+        except IntegrityError:
+            changed = False  # blocked already
+        self._blocked_by.evict(blocker_id)
+        return changed

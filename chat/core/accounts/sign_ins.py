@@ -1,0 +1,127 @@
+"""Sign-ins: from a login to its end, with the one refresh token that is good at the moment.
+
+Ends are noticed at once in this process, and within SWEEP_SECONDS when another one (the command line) made them.
+"""
+import hashlib
+import logging
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+
+from ...errors import Unauthorized
+from ..machinery.cache import Cache
+from ..machinery.clock import now_ms
+from ..machinery.publisher import EVERYONE, Event
+from ..tables import SIGN_INS, USERS
+
+log = logging.getLogger(__name__)
+MAX_CACHED = 50_000
+SWEEP_SECONDS = 1
+SWEEP_OVERLAP_MS = 60_000  # a transaction may commit, and clocks may differ, so much later than `ended_at` says
+PRUNE_SECONDS = 600
+PRUNE_AT_ONCE = 1000
+
+CURRENT_USER = (select(SIGN_INS.c.user_id).join(USERS)
+                .where(SIGN_INS.c.ended_at.is_(None), USERS.c.deactivated_at.is_(None)))
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A sign-in and the secret of its next refresh, from which tokens are made."""
+
+    user_id: int
+    sign_in_id: str
+    refresh_id: str
+
+
+class Sessions:
+    """`lifetime_ms`: how long a sign-in lasts without a refresh."""
+
+    def __init__(self, database, publisher, lifetime_ms):
+        self._database, self._publisher, self._lifetime_ms = database, publisher, lifetime_ms
+        self._users = Cache(MAX_CACHED, self._load)
+        self._ended = {}  # ids of sign-ins lately seen to have ended: when
+
+    def start(self, connection, user_id):
+        """Begin a sign-in within the caller's transaction; returns its Grant."""
+        grant = Grant(user_id, secrets.token_hex(16), secrets.token_urlsafe(24))
+        now = now_ms()
+        connection.execute(insert(SIGN_INS).values(
+            id=grant.sign_in_id, user_id=user_id, refresh_key=_key(grant.refresh_id), created_at=now,
+            expires_at=now + self._lifetime_ms))
+        return grant
+
+    def require(self, sign_in_id, user_id):
+        """Raise Unauthorized unless the sign-in is that user's, has not ended, and the user is still there."""
+        if self._users.get(sign_in_id) != user_id:
+            raise Unauthorized('This sign-in has ended: sign in again')
+
+    def _load(self, sign_in_id):
+        row = self._database.row(CURRENT_USER.where(SIGN_INS.c.id == sign_in_id))
+        return row and row.user_id
+
+    def refresh(self, sign_in_id, user_id, refresh_id):
+        """Exchange the good refresh token for a new one, once.
+
+        Whoever comes with an older one holds a copy that someone else has used already (RFC 9700, section 4.14.2):
+        the sign-in ends. Raises Unauthorized.
+        """
+        self.require(sign_in_id, user_id)
+        fresh = Grant(user_id, sign_in_id, secrets.token_urlsafe(24))
+        with self._database.writing() as connection:
+            exchanged = connection.execute(
+                update(SIGN_INS).where(SIGN_INS.c.id == sign_in_id, SIGN_INS.c.refresh_key == _key(refresh_id),
+                                       SIGN_INS.c.ended_at.is_(None))
+                .values(refresh_key=_key(fresh.refresh_id), expires_at=now_ms() + self._lifetime_ms)).rowcount
+        if not exchanged:
+            log.warning('a refresh token of user %s was used again: its sign-in ends', user_id)
+            self.end(sign_in_id)
+            raise Unauthorized('This refresh token was used before: sign in again')
+        return fresh
+
+    def end(self, sign_in_id):
+        """End one sign-in: its tokens and its connections."""
+        with self._database.writing() as connection:
+            ended = end_sign_ins(connection, SIGN_INS.c.id == sign_in_id)
+        self.announce(ended)
+
+    def announce(self, ended):
+        """Let go of what hangs on sign-ins whose end was committed: the ids that `end_sign_ins` returned."""
+        self._users.evict(*ended)
+        now = now_ms()
+        self._ended.update(dict.fromkeys(ended, now))
+        if ended:
+            self._publisher.publish(Event('sign_ins_ended', {'ids': ended}, EVERYONE))
+
+    def sweep(self):
+        """Notice sign-ins that other processes ended."""
+        since = now_ms() - SWEEP_OVERLAP_MS
+        self._ended = {sign_in_id: at for sign_in_id, at in self._ended.items() if at >= since - SWEEP_OVERLAP_MS}
+        rows = self._database.rows(select(SIGN_INS.c.id).where(SIGN_INS.c.ended_at >= since))
+        self.announce([row.id for row in rows if row.id not in self._ended])
+
+    def prune(self):
+        """Remove sign-ins that expired, some at a time."""
+        while self._prune_some():
+            pass
+
+    def _prune_some(self):
+        with self._database.writing() as connection:
+            old = select(SIGN_INS.c.id).where(SIGN_INS.c.expires_at < now_ms()).limit(PRUNE_AT_ONCE)
+            ids = connection.execute(old).scalars().all()
+            if ids:
+                connection.execute(delete(SIGN_INS).where(SIGN_INS.c.id.in_(ids)))
+        return len(ids) == PRUNE_AT_ONCE
+
+
+def end_sign_ins(connection, *conditions):
+    """End the sign-ins that meet the conditions, within the caller's transaction; returns their ids to announce."""
+    ids = connection.execute(select(SIGN_INS.c.id).where(SIGN_INS.c.ended_at.is_(None), *conditions)).scalars().all()
+    if ids:
+        connection.execute(update(SIGN_INS).where(SIGN_INS.c.id.in_(ids)).values(ended_at=now_ms()))
+    return ids
+
+
+def _key(refresh_id):
+    return hashlib.sha256(refresh_id.encode()).digest()

@@ -1,0 +1,151 @@
+"""Users as others see them, and the profile as its owner edits it."""
+from cachetools import TTLCache
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ...errors import Conflict, Invalid, NotFound
+from ..machinery.cache import Cache
+from ..machinery.clock import iso
+from ..machinery.publisher import Event
+from ..tables import BLOCKS, USERS
+from .accounts import fold_email
+
+PAGE = 1000
+MAX_NAMES = 50_000    # in memory
+RECEIVER_SECONDS = 5  # for which a user is taken to be there
+
+
+class Users:
+    """A User is made for a viewer: to those it blocked it looks offline."""
+
+    public_columns = (USERS.c.id, USERS.c.username, USERS.c.display_name, USERS.c.last_seen, USERS.c.created_at,
+                      USERS.c.avatar_key)
+
+    def __init__(self, database, presence, typing, blocks, accounts, avatars):
+        self._database, self._presence, self._typing = database, presence, typing
+        self._blocks, self._accounts = blocks, accounts
+        self._avatars = avatars
+        self._names = Cache(MAX_NAMES, self._load_name)
+        self._receivers = TTLCache(MAX_NAMES, RECEIVER_SECONDS)
+
+    def get(self, user_id, viewer_id):
+        """The User, with the email for its owner. Raises NotFound."""
+        row = self._require(user_id)
+        user = self.as_object(row, viewer_id)
+        return user | {'email': row.email} if user_id == viewer_id else user
+
+    def require_active(self, user_id):
+        """Raise NotFound unless there is such a user."""
+        self._require(user_id)
+
+    def require_receiver(self, user_id):
+        """As `require_active`, at no cost per message: an account that the host closes is noticed within seconds."""
+        if user_id not in self._receivers:
+            self._require(user_id)
+            self._receivers[user_id] = True
+
+    def _require(self, user_id):
+        row = self._database.row(select(*self.public_columns, USERS.c.email).where(
+            USERS.c.id == user_id, USERS.c.deactivated_at.is_(None)))
+        if row is None:
+            raise NotFound('There is no such user')
+        return row
+
+    def others(self, user_id, query=None, after=None):
+        """Everybody else by username, `query` in username or displayName; returns (page, whether there are more)."""
+        return self._page(user_id, and_(USERS.c.id != user_id, self._matching(query)), after)
+
+    def _matching(self, query):
+        active = USERS.c.deactivated_at.is_(None)
+        if not query:
+            return active
+        return and_(active, or_(USERS.c.username_key.contains(query.casefold(), autoescape=True),
+                                USERS.c.display_key.contains(query.casefold(), autoescape=True)))
+
+    def everybody(self, viewer_id, query=None, after=None):
+        """As `others`, with the viewer."""
+        return self._page(viewer_id, self._matching(query), after)
+
+    def blocked(self, user_id, after=None):
+        """Those whom the user blocked, by username; returns (page, whether there are more)."""
+        mine = select(BLOCKS.c.blocked_id).where(BLOCKS.c.blocker_id == user_id)
+        return self._page(user_id, USERS.c.id.in_(mine), after)
+
+    def _page(self, viewer_id, condition, after):
+        if after is not None:
+            start = select(USERS.c.username_key).where(USERS.c.id == after).scalar_subquery()
+            condition = and_(condition, USERS.c.username_key > start)
+        rows = self._database.rows(
+            select(*self.public_columns).where(condition).order_by(USERS.c.username_key).limit(PAGE + 1))
+        return [self.as_object(row, viewer_id) for row in rows[:PAGE]], len(rows) > PAGE
+
+    def display_name(self, user_id):
+        """What the user is called."""
+        return self._names.get(user_id)
+
+    def _load_name(self, user_id):
+        return self._database.scalar(select(USERS.c.display_name).where(USERS.c.id == user_id))
+
+    def by_ids(self, user_ids, viewer_id):
+        """{id: User} of these users, those deactivated included."""
+        rows = self._database.rows(select(*self.public_columns).where(USERS.c.id.in_(user_ids))) if user_ids else []
+        return {row.id: self.as_object(row, viewer_id) for row in rows}
+
+    # ------------------------------------------------------------------ the profile
+
+    def update_profile(self, user_id, *, display_name=None, email=None, current_password=None, address):
+        """Change displayName, or with the current password the email; returns the User with its email."""
+        values = {}
+        if display_name is not None:
+            values |= {'display_name': display_name, 'display_key': display_name.casefold()}
+        if email is not None and email != self._require(user_id).email:
+            if current_password is None:
+                raise Invalid(currentPassword='is needed to change the email')
+            self._accounts.require_password(user_id, current_password, address)
+            values |= {'email': email, 'email_key': fold_email(email)}
+        if values:
+            self._update(user_id, values)
+        return self.get(user_id, user_id)
+
+    def _update(self, user_id, values):
+        try:
+            with self._database.writing() as connection:
+                connection.execute(update(USERS).where(USERS.c.id == user_id).values(**values))
+            self._names.evict(user_id)
+        except IntegrityError:
+            raise Conflict('This email has an account already', errors={'email': ['is taken']}) from None
+
+    # ------------------------------------------------------------------ blocks
+
+    def set_block(self, blocker_id, blocked_id, is_blocked):
+        """Block a user, or no longer. Raises NotFound, and Invalid for oneself."""
+        self.require_active(blocked_id)
+        if self._blocks.set(blocker_id, blocked_id, is_blocked):
+            self._typing.hide(blocker_id, blocked_id)
+            self._presence.block_changed(blocker_id, blocked_id, is_blocked)
+
+    # ------------------------------------------------------------------ objects
+
+    def as_object(self, row, viewer_id):
+        """The User of a row with `public_columns`, as the viewer sees it."""
+        return {
+            'id': row.id, 'username': row.username, 'displayName': row.display_name,
+            'avatarUrl': self._avatars.url(row.id, row.avatar_key),
+            'online': self._presence.is_online(row.id, viewer_id),
+            'lastSeen': iso(self._presence.last_seen(row.id, row.last_seen, viewer_id)),
+            'createdAt': iso(row.created_at),
+        }
+
+    def snapshot(self, user_id):
+        """What `events_about` needs to know of a user, so that it need not ask. Raises NotFound."""
+        return self._require(user_id), self._blocks.blocked_by(user_id)
+
+    def events_about(self, snapshot, kind, data, audience):
+        """The event with `user` in its data, for the audience; another one for those whom that user blocked."""
+        row, blocked = snapshot
+        hidden = blocked & set(audience)
+        events = [Event(kind, data | {'user': self.as_object(row, None)}, tuple(set(audience) - hidden))]
+        if hidden:
+            offline = self.as_object(row, next(iter(hidden)))
+            events.append(Event(kind, data | {'user': offline}, tuple(hidden)))
+        return events

@@ -1,0 +1,6 @@
+"""Calls between two users: their signalling and their records.
+
+    calls     who rings, who answers, when it ends
+    records   what became of calls
+    ice       servers that help two browsers find a way to each other
+"""

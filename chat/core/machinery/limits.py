@@ -1,0 +1,55 @@
+"""Rate limits by a moving window: so many uses in the last so many seconds, counted at the time of each use.
+
+A store of our own, since a charge can be given back here, and since the way of every message passes it three times.
+"""
+import time
+from collections import OrderedDict, deque
+
+from ...errors import RateLimited
+
+MAX_KEYS = 100_000  # one key per user and room, connection or address that did something in the window
+
+
+class Limits:
+    """The server's limits by name, each a pair (count, seconds) or None for no limit.
+
+    The times of what was charged are kept by name and key, the oldest first. Keys whose window has passed go soon; when
+    there are more than MAX_KEYS all the same, those that were charged the longest ago.
+    """
+
+    def __init__(self, limits, clock=time.time):
+        self._limits, self._clock = limits, clock
+        self._windows = OrderedDict()  # (name, *key): deque of times; the least recently charged first
+
+    def charge(self, name, *key):
+        """Count one use; raises RateLimited, with the time to wait, when the limit is reached."""
+        limit = self._limits[name]
+        if limit is None:
+            return
+        (count, seconds), now = limit, self._clock()
+        window = name, *key
+        times = self._windows.get(window)
+        if times is None:
+            self._windows[window] = times = deque()
+            self._shrink(now)
+        else:
+            self._windows.move_to_end(window)
+            while times and times[0] <= now - seconds:
+                times.popleft()
+        if len(times) >= count:
+            raise RateLimited(times[0] + seconds - now)
+        times.append(now)
+
+    def give_back(self, name, *key):
+        """Undo the newest charge: what it paid for did not happen."""
+        times = self._windows.get((name, *key))
+        if times:
+            times.pop()
+
+    def _shrink(self, now):
+        for _ in range(2):  # two for each one that came, so that what has passed is gone soon
+            window, times = next(iter(self._windows.items()))
+            _, seconds = self._limits[window[0]]
+            if times and times[-1] > now - seconds and len(self._windows) <= MAX_KEYS or len(self._windows) == 1:
+                return
+            del self._windows[window]

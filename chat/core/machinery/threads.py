@@ -1,0 +1,49 @@
+"""Native threads for work that takes the processor for longer than the event loop can spare."""
+import os
+
+from gevent.threadpool import ThreadPool
+
+from ...errors import Unavailable
+
+MAX_WAITING = 200  # pieces of work; at about 0.2 s each on a core, no one waits longer than the client would
+BUSY = 'Too many are signing in just now: try again in a moment'
+
+
+class Threads:
+    """As many threads as there are cores: more would only take turns (measured: slower than two on two cores).
+
+    `busy` is what callers are told beyond `max_waiting` pieces of work.
+    """
+
+    def __init__(self, size=None, max_waiting=MAX_WAITING, busy=BUSY):
+        self._pool = ThreadPool(size or os.cpu_count() or 1)
+        self._max_waiting, self._busy = max_waiting, busy
+        self._waiting = 0
+
+    def run(self, function, *arguments):
+        """Call the function in a thread while other greenlets go on; returns or raises what it does.
+
+        Raises Unavailable when too many wait.
+        """
+        if self._waiting >= self._max_waiting:
+            raise Unavailable(self._busy, retry_after=5)
+        self._waiting += 1
+        try:
+            result, error = self._pool.apply(_outcome, (function, arguments))
+        finally:
+            self._waiting -= 1
+        if error is not None:
+            raise error
+        return result
+
+    def stop(self):
+        """Wait for what is being done, and end the threads: a process that exits under them is aborted."""
+        self._pool.kill()
+
+
+def _outcome(function, arguments):
+    """(result, error) of the call: what is raised in a thread of gevent's pool is logged as if nobody expected it."""
+    try:
+        return function(*arguments), None
+    except Exception as error:
+        return None, error

@@ -1,0 +1,186 @@
+"""Receipts: how far each member of a room has read, and how far messages were delivered to it.
+
+Both are watermarks, sequence numbers of the room that only move forward: one row per member, not one per message. They
+live in memory and reach the database gathered, so that a busy room does not become a write per event.
+"""
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cachetools import LRUCache
+from sqlalchemy import case, func, select, update
+
+from ...errors import NotFound
+from ..machinery.cache import Cache
+from ..machinery.clock import iso, now_ms
+from ..machinery.gatherer import Kind
+from ..machinery.publisher import Event
+from ..rooms.rooms import DIRECT, LOBBY
+from ..tables import MEMBERS, MESSAGES
+
+MAX_CACHED = 200_000      # watermarks
+MAX_RECENT = 20_000       # messages whose place is known without asking the database
+BIG_ROOM = 50             # members; in bigger rooms only authors are told, and at most once per second and reader
+TELL_AUTHORS_EVERY = 1000  # milliseconds
+
+
+@dataclass(slots=True)
+class Watermark:
+    """Of one member: sequence numbers, and when they were reached (milliseconds, or None)."""
+
+    read_seq: int
+    read_at: int | None
+    delivered_seq: int
+    delivered_at: int | None
+
+
+class Place(NamedTuple):
+    """Where a message stands."""
+
+    room_id: int
+    seq: int
+    sender_id: int
+
+
+def _later(column, new):
+    """Of the two the larger one: what is in the database may be NULL, or newer."""
+    return case((new > func.coalesce(column, -1), new), else_=column)
+
+
+def _advance(new):
+    return update(MEMBERS).where(MEMBERS.c.room_id == new.c.room, MEMBERS.c.user_id == new.c.member).values(
+        read_seq=_later(MEMBERS.c.read_seq, new.c.read_to), read_at=_later(MEMBERS.c.read_at, new.c.read_time),
+        delivered_seq=_later(MEMBERS.c.delivered_seq, new.c.delivered_to),
+        delivered_at=_later(MEMBERS.c.delivered_at, new.c.delivered_time))
+
+
+ADVANCE = Kind(
+    ('room', 'member', 'read_to', 'read_time', 'delivered_to', 'delivered_time'),
+    lambda key, mark: (*key, mark.read_seq, mark.read_at, mark.delivered_seq, mark.delivered_at), _advance)
+
+
+class Receipts:
+
+    def __init__(self, database, gatherer, rooms, blocks, publisher):
+        self._database, self._gatherer, self._rooms = database, gatherer, rooms
+        self._blocks, self._publisher = blocks, publisher
+        self._marks = Cache(MAX_CACHED, self._load)  # (room id, user id): Watermark
+        self._places = OrderedDict()                 # message id: Place, of the newest messages
+        self._told = LRUCache(MAX_CACHED)            # (room id, reader): when authors were last told
+
+    # ------------------------------------------------------------------ what clients say
+
+    def read(self, user_id, message_id, room_id=None):
+        """The user has read the message and all before it in its room. Raises NotFound for what it can't see."""
+        self._advance(user_id, message_id, room_id, is_read=True)
+
+    def delivered(self, user_id, message_id):
+        """The message and all before it have reached the user. Raises NotFound for what it can't see."""
+        self._advance(user_id, message_id, None, is_read=False)
+
+    def _advance(self, user_id, message_id, room_id, is_read):
+        place = self._place(message_id)
+        if place is None or room_id not in (None, place.room_id):
+            raise NotFound('There is no such message')
+        room = self._require_member(user_id, place)
+        mark, now = self._marks.get((room.id, user_id)), now_ms()
+        if place.seq <= (mark.read_seq if is_read else mark.delivered_seq):
+            return
+        if is_read:
+            mark.read_seq, mark.read_at = place.seq, now
+        if mark.delivered_seq < place.seq:
+            mark.delivered_seq, mark.delivered_at = place.seq, now
+        self._save(room.id, user_id, mark)
+        self._tell(room, user_id, message_id, place, now, is_read)
+
+    def _require_member(self, user_id, place):
+        room = self._rooms.find(place.room_id)
+        if room is None or not room.has(user_id):
+            raise NotFound('There is no such message')
+        return room
+
+    def _place(self, message_id):
+        place = self._places.get(message_id)
+        if place is None:
+            row = self._database.row(select(MESSAGES.c.room_id, MESSAGES.c.seq, MESSAGES.c.sender_id).where(
+                MESSAGES.c.id == message_id))
+            place = row and Place(*row)
+        return place
+
+    def _tell(self, room, user_id, message_id, place, now, is_read):
+        users = room.members
+        if room.kind == LOBBY or len(users) > BIG_ROOM:
+            last = self._told.get((room.id, user_id), 0)
+            if room.kind == LOBBY or not is_read or now - last < TELL_AUTHORS_EVERY:
+                return
+            self._told[room.id, user_id] = now
+            users = {place.sender_id} & room.members
+        kind, time = ('read_receipt', 'readAt') if is_read else ('delivery_receipt', 'deliveredAt')
+        self._publisher.publish(Event(
+            kind, {'roomId': room.id, 'messageId': message_id, 'userId': user_id, time: iso(now)},
+            tuple(users - self._blocks.blocked_by(user_id))))
+
+    # ------------------------------------------------------------------ what the server knows by itself
+
+    def sent(self, drafts):
+        """Messages were stored: their senders have read everything before them."""
+        now = now_ms()
+        for draft in drafts:
+            room_id, sender_id = draft.room.id, draft.sender_id
+            self._places[draft.id] = Place(room_id, draft.seq, sender_id)
+            if len(self._places) > MAX_RECENT:
+                self._places.popitem(last=False)
+            key = room_id, sender_id
+            mark = self._marks.peek(key) or self._pending(*key) or Watermark(0, None, 0, None)
+            mark.read_seq, mark.read_at = max(mark.read_seq, draft.seq), now
+            mark.delivered_seq, mark.delivered_at = max(mark.delivered_seq, draft.seq), now
+            self._save(room_id, sender_id, mark)
+
+    # ------------------------------------------------------------------ watermarks
+
+    def mark(self, room_id, user_id):
+        """The Watermark of a member."""
+        return self._marks.get((room_id, user_id))
+
+    def pending_read(self, room_id, user_id):
+        """How far the user has read, as far as that may not be in the database yet; else 0."""
+        newer = self._pending(room_id, user_id)
+        return newer.read_seq if newer else 0
+
+    def newest(self, row):
+        """The Watermark of a row of room_members, with what is not in the database yet."""
+        mark = Watermark(row.read_seq, row.read_at, row.delivered_seq, row.delivered_at)
+        newer = self._pending(row.room_id, row.user_id)
+        if newer and newer.read_seq > mark.read_seq:
+            mark.read_seq, mark.read_at = newer.read_seq, newer.read_at
+        if newer and newer.delivered_seq > mark.delivered_seq:
+            mark.delivered_seq, mark.delivered_at = newer.delivered_seq, newer.delivered_at
+        return mark
+
+    def of_direct(self, room, viewer_id):
+        """The Watermark of the other one in a direct room; None if it blocked the viewer, or for other rooms."""
+        if room.kind != DIRECT or self._blocks.hides(room.other(viewer_id), viewer_id):
+            return None
+        return self.mark(room.id, room.other(viewer_id))
+
+    def forget(self, room_id, user_id):
+        """The user left the room: whoever comes back begins anew."""
+        self._marks.evict((room_id, user_id))
+        self._gatherer.drop('receipts', (room_id, user_id))
+
+    def _load(self, key):
+        row = self._database.row(select(MEMBERS).where(MEMBERS.c.room_id == key[0], MEMBERS.c.user_id == key[1]))
+        return self.newest(row) if row else Watermark(0, None, 0, None)
+
+    def _pending(self, room_id, user_id):
+        return self._gatherer.pending('receipts', (room_id, user_id))
+
+    def _save(self, room_id, user_id, mark):
+        self._gatherer.put('receipts', (room_id, user_id), mark)
+
+
+def times(mark, seq):
+    """(delivered, read) times of a message under the receiver's Watermark; None for what has not happened."""
+    if mark is None:
+        return None, None
+    return (mark.delivered_at if mark.delivered_seq >= seq else None, mark.read_at if mark.read_seq >= seq else None)

@@ -1,0 +1,217 @@
+"""Rooms: every conversation is one, direct messages and the lobby included. Who is in which is known here, in memory."""
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from ...errors import Forbidden, Invalid, NotFound
+from ..machinery.cache import Cache
+from ..machinery.clock import now_ms
+from ..tables import MEMBERS, ROOMS, USERS
+
+PUBLIC, PRIVATE, DIRECT, LOBBY = 'public', 'private', 'direct', 'lobby'
+ADMIN, MEMBER = 'admin', 'member'
+MAX_CACHED_MEMBERS = 1_000_000  # memberships in memory, over all rooms
+MAX_CACHED_PAIRS = 100_000
+PAGE = 1000
+NOBODY = frozenset()
+UNKNOWN = -1  # as a count of departures: it is no room's, so the members are looked up before the next message
+
+
+@dataclass(slots=True)
+class LiveRoom:
+    """What the way of a message needs to know of its room, kept in memory and kept up to date.
+
+    `members` are the user ids as of that count of `departures`; those of the lobby are everybody, and not listed.
+    `last_seq` and `last_at` (ms) are those of the newest message, once this process has stored one.
+    """
+
+    id: int
+    kind: str
+    name: str
+    members: frozenset
+    departures: int = 0
+    last_seq: int | None = None
+    last_at: int = 0
+
+    def has(self, user_id):
+        return self.kind == LOBBY or user_id in self.members
+
+    def other(self, user_id):
+        """The other one of a direct room."""
+        return next(member for member in self.members if member != user_id)
+
+
+class Rooms:
+
+    def __init__(self, database):
+        self._database = database
+        self._live = Cache(MAX_CACHED_MEMBERS, self._load, weigh=lambda room: 1 + len(room.members))
+        self._direct_ids = Cache(MAX_CACHED_PAIRS, self._find_unique)
+        self._lobby_id = None
+
+    # ------------------------------------------------------------------ gates
+
+    def require_member(self, user_id, room_id):
+        """The LiveRoom, for a member. Raises Forbidden for a public room, NotFound for what others must not learn of."""
+        room = self._live.get(room_id)
+        if room.has(user_id):
+            return room
+        if room.kind == PUBLIC:
+            raise Forbidden('You are not in this room: join it first')
+        raise NotFound('There is no such room')
+
+    def require_visible(self, user_id, room_id):
+        """The LiveRoom, for a member and, if it is public, for everyone. Raises NotFound."""
+        room = self._live.get(room_id)
+        if room.kind == PUBLIC or room.has(user_id):
+            return room
+        raise NotFound('There is no such room')
+
+    def require_admin(self, user_id, room_id):
+        """The LiveRoom, for its admins and, unless it is private, the server's. Raises NotFound, Forbidden."""
+        room = self._live.get(room_id)
+        is_server_admin = room.kind in (PUBLIC, LOBBY) and self.is_server_admin(user_id)
+        if not is_server_admin:
+            self.require_member(user_id, room_id)
+            if self.role(user_id, room_id) != ADMIN:
+                raise Forbidden('Only an admin of the room may do this')
+        return room
+
+    def role(self, user_id, room_id):
+        """The role that the user was given in the room; None outside."""
+        return self._database.scalar(select(MEMBERS.c.role).where(
+            MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id))
+
+    def is_server_admin(self, user_id):
+        return bool(self._database.scalar(select(USERS.c.is_admin).where(USERS.c.id == user_id)))
+
+    def _load(self, room_id):
+        with self._database.reading() as connection:
+            row = connection.execute(select(ROOMS.c.kind, ROOMS.c.name, ROOMS.c.departures).where(
+                ROOMS.c.id == room_id, ROOMS.c.deleted_at.is_(None))).first()
+            if row is None:
+                raise NotFound('There is no such room')
+            members = NOBODY if row.kind == LOBBY else member_ids(connection, room_id)
+        return LiveRoom(room_id, row.kind, row.name, members, row.departures)
+
+    def kept(self, room):
+        """The room as it is kept in memory now, which is up to date; the one given if it is not kept."""
+        return self._live.peek(room.id) or room
+
+    def find(self, room_id):
+        """The LiveRoom, or None if there is none."""
+        try:
+            return self._live.get(room_id)
+        except NotFound:
+            return None
+
+    def members(self, user_id, room_id, after=0):
+        """The rows of the room's members by user id, for members and admins. Raises NotFound, Forbidden."""
+        if self._live.get(room_id).kind != PUBLIC or not self.is_server_admin(user_id):
+            self.require_member(user_id, room_id)
+        return self._database.rows(select(MEMBERS).where(
+            MEMBERS.c.room_id == room_id, MEMBERS.c.user_id > after).order_by(MEMBERS.c.user_id).limit(PAGE + 1))
+
+    # ------------------------------------------------------------------ what changed
+
+    def changed(self, room_id, *, joined=None, left=None, departures=None, name=None):
+        """Bring the room in memory up to date with what was committed: it holds for the very next message."""
+        room = self._live.changed(room_id)
+        if room is not None:
+            room.members = (room.members | ({joined} if joined else NOBODY)) - ({left} if left else NOBODY)
+            if departures is not None:  # unless somebody left unseen before, through another process
+                room.departures = departures if room.departures == departures - 1 else UNKNOWN
+            room.name = name or room.name
+
+    def doubt(self, room_id):
+        """Load the room anew: a change of its members was committed, or it was not."""
+        room = self._live.changed(room_id)
+        if room is not None:
+            room.departures = UNKNOWN
+        self._live.evict(room_id)
+
+    def removed(self, room_id):
+        """Forget a room that is no more."""
+        room = self._live.changed(room_id)
+        if room is not None:
+            room.members = NOBODY
+        self._live.evict(room_id)
+
+    def sharing(self, user_id):
+        """The ids of the others who share a room with the user; the lobby does not count."""
+        mine, theirs = MEMBERS.alias(), MEMBERS.alias()
+        query = (select(theirs.c.user_id).distinct()
+                 .select_from(mine.join(ROOMS, ROOMS.c.id == mine.c.room_id)
+                              .join(theirs, theirs.c.room_id == mine.c.room_id))
+                 .where(mine.c.user_id == user_id, theirs.c.user_id != user_id, ROOMS.c.kind != LOBBY,
+                        (ROOMS.c.kind != DIRECT) | (ROOMS.c.last_seq > 0)))  # one that never was used is none yet
+        return [row.user_id for row in self._database.rows(query)]
+
+    # ------------------------------------------------------------------ direct rooms
+
+    def direct(self, user_id, other_id):
+        """The LiveRoom of two users, made if there is none yet; both must exist."""
+        key = direct_key(user_id, other_id)
+        room_id = self._direct_ids.get(key)
+        if room_id is None:
+            room_id = self._make_direct(key, user_id, other_id)
+        return self._live.get(room_id)
+
+    def find_direct(self, user_id, other_id):
+        """The id of the two users' direct room, or None."""
+        return self._direct_ids.get(direct_key(user_id, other_id))
+
+    def _make_direct(self, key, user_id, other_id):
+        now = now_ms()
+        try:
+            with self._database.writing() as connection:
+                room_id = connection.execute(insert(ROOMS).values(
+                    kind=DIRECT, unique_key=key, name='', created_by=user_id, created_at=now, member_count=2,
+                )).inserted_primary_key[0]
+                connection.execute(insert(MEMBERS), [
+                    {'room_id': room_id, 'user_id': member, 'role': MEMBER, 'joined_at': now}
+                    for member in (user_id, other_id)])
+        except IntegrityError:  # the other one wrote first, at the same moment
+            room_id = self._find_unique(key)
+        self._direct_ids.evict(key)
+        return room_id
+
+    def _find_unique(self, key):
+        return self._database.scalar(select(ROOMS.c.id).where(ROOMS.c.unique_key == key))
+
+    # ------------------------------------------------------------------ the lobby
+
+    def lobby(self):
+        """The LiveRoom that every user is in; the first migration makes it."""
+        if self._lobby_id is None:
+            self._lobby_id = self._find_unique(LOBBY)
+        return self._live.get(self._lobby_id)
+
+    def enter_lobby(self, connection, user_id, now):
+        """Enter a new user, within the caller's transaction; all that was said before counts as read."""
+        lobby = select(ROOMS.c.id, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY).with_for_update()
+        row = connection.execute(lobby).one()
+        enter(connection, row, user_id, MEMBER, now)
+
+
+def member_ids(connection, room_id):
+    """The user ids of all members of a room."""
+    return frozenset(connection.execute(select(MEMBERS.c.user_id).where(MEMBERS.c.room_id == room_id)).scalars())
+
+
+def enter(connection, room, user_id, role, now):
+    """Make the user a member, within the caller's transaction that has locked the `room`'s row.
+
+    Everything up to now counts as read. Raises IntegrityError for one who is a member already.
+    """
+    connection.execute(insert(MEMBERS).values(room_id=room.id, user_id=user_id, role=role, joined_at=now,
+                                              read_seq=room.last_seq, delivered_seq=room.last_seq))
+    connection.execute(ROOMS.update().where(ROOMS.c.id == room.id).values(member_count=ROOMS.c.member_count + 1))
+
+
+def direct_key(user_id, other_id):
+    """The unique key of two users' direct room, whoever asks. Raises Invalid for one user alone."""
+    if user_id == other_id:
+        raise Invalid(toUserId='is yourself')
+    return f'{min(user_id, other_id)}:{max(user_id, other_id)}'

@@ -1,0 +1,199 @@
+"""Tables, constraints and indexes.
+
+Times are milliseconds since the epoch, UTC. Names and addresses are unique by a folded column of their own, since the
+databases' default collations fold otherwise, and differ. What is compared byte by byte is binary.
+"""
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+METADATA = MetaData(naming_convention={  # so that migrations can name a constraint on every database
+    'ix': 'ix_%(table_name)s_%(column_0_N_name)s',
+    'uq': 'uq_%(table_name)s_%(column_0_N_name)s',
+    'fk': 'fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s',
+    'pk': 'pk_%(table_name)s',
+})
+Id = BigInteger().with_variant(Integer, 'sqlite')  # SQLite counts by itself in INTEGER only, which has 64 bits there
+Milliseconds = BigInteger
+WITHOUT_COUNTING: dict[str, Any] = {
+    'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_unicode_ci'}
+TABLE: dict[str, Any] = {**WITHOUT_COUNTING, 'sqlite_autoincrement': True}  # ids are never used again
+
+
+def ascii_key(length: int) -> TypeEngine[str]:
+    """Text of ASCII or folded letters that is compared by code point on every database."""
+    return String(length).with_variant(mysql.VARCHAR(length, charset='utf8mb4', collation='utf8mb4_bin'),
+                                       'mysql', 'mariadb')
+
+
+def octets(length: int) -> TypeEngine[bytes]:
+    """Bytes, compared as bytes, without padding."""
+    return LargeBinary(length).with_variant(mysql.VARBINARY(length), 'mysql', 'mariadb')
+
+
+def reference(target: str) -> ForeignKey:
+    """A foreign key to the id of that table."""
+    return ForeignKey(f'{target}.id')
+
+
+# Somebody with an account. Accounts are deactivated, never deleted: their messages stay.
+USERS = Table(
+    'users', METADATA,
+    Column('id', Id, primary_key=True),
+    Column('username', String(50), nullable=False),
+    Column('username_key', ascii_key(50), nullable=False, unique=True),
+    Column('email', String(254), nullable=False),
+    Column('email_key', ascii_key(254), nullable=False, unique=True),
+    Column('display_name', String(100), nullable=False),
+    Column('display_key', ascii_key(300), nullable=False),  # case folded, for searching
+    Column('password_hash', String(100), nullable=False),
+    Column('is_admin', Boolean, nullable=False, default=False),
+    Column('created_at', Milliseconds, nullable=False),
+    Column('last_seen', Milliseconds),
+    Column('avatar_key', ascii_key(80)),
+    Column('deactivated_at', Milliseconds),
+    **TABLE)
+
+# One sign-in on one device, from login to logout; all its tokens carry its id (claim `sid`).
+#
+# `refresh_key` is a hash of the one refresh token that is good at the moment.
+SIGN_INS = Table(
+    'sign_ins', METADATA,
+    Column('id', ascii_key(32), primary_key=True),
+    Column('user_id', Id, reference('users'), nullable=False),
+    Column('refresh_key', octets(32), nullable=False),
+    Column('created_at', Milliseconds, nullable=False),
+    Column('expires_at', Milliseconds, nullable=False, index=True),
+    Column('ended_at', Milliseconds, index=True),
+    Index(None, 'user_id', 'ended_at'),
+    **TABLE)
+
+# A conversation of any kind: public, private, direct or lobby.
+#
+# `unique_key` holds what there can be only one of: the lobby, and the direct room of two users (`low:high`). A removed
+# room keeps its row, with `deleted_at`, until its messages are gone. `last_seq` counts the messages ever sent to the
+# room, `newest_at` is the time of the newest of them (microseconds, 0 before the first one), and `departures` counts
+# how often a member has left or was removed: whoever was in at a certain count still is while the count stays.
+ROOMS = Table(
+    'rooms', METADATA,
+    Column('id', Id, primary_key=True),
+    Column('kind', ascii_key(8), nullable=False),
+    Column('unique_key', ascii_key(50), unique=True),
+    Column('name', String(120), nullable=False),
+    Column('created_by', Id, reference('users')),
+    Column('created_at', Milliseconds, nullable=False),
+    Column('last_seq', BigInteger, nullable=False, default=0),
+    Column('newest_at', BigInteger, nullable=False, server_default='0'),
+    Column('departures', Integer, nullable=False, server_default='0'),
+    Column('member_count', Integer, nullable=False, server_default='0'),
+    Column('invite_code', ascii_key(43), index=True, unique=True),
+    Column('deleted_at', Milliseconds, index=True),
+    Index(None, 'kind', 'id'),
+    **TABLE)
+
+# A user in a room. What was read and what was delivered are watermarks: sequence numbers of the room.
+MEMBERS = Table(
+    'room_members', METADATA,
+    Column('room_id', Id, reference('rooms'), primary_key=True, autoincrement=False),
+    Column('user_id', Id, reference('users'), primary_key=True, autoincrement=False),
+    Column('role', ascii_key(8), nullable=False, default='member'),
+    Column('joined_at', Milliseconds, nullable=False),
+    Column('read_seq', BigInteger, nullable=False, default=0),
+    Column('read_at', Milliseconds),
+    Column('delivered_seq', BigInteger, nullable=False, default=0),
+    Column('delivered_at', Milliseconds),
+    Index(None, 'user_id', 'room_id'),
+    **WITHOUT_COUNTING)
+
+# A user whom an admin removed from a room, and who needs an invite code to come back.
+BANS = Table(
+    'room_bans', METADATA,
+    Column('room_id', Id, reference('rooms'), primary_key=True, autoincrement=False),
+    Column('user_id', Id, reference('users'), primary_key=True, autoincrement=False),
+    Column('created_at', Milliseconds, nullable=False),
+    **WITHOUT_COUNTING)
+
+# A user who does not want to be written to, or called, by another one.
+BLOCKS = Table(
+    'blocks', METADATA,
+    Column('blocker_id', Id, reference('users'), primary_key=True, autoincrement=False),
+    Column('blocked_id', Id, reference('users'), primary_key=True, autoincrement=False, index=True),
+    Column('created_at', Milliseconds, nullable=False),
+    **WITHOUT_COUNTING)
+
+# A call between two users that is over. Its id is made of the time at which it began.
+CALLS = Table(
+    'calls', METADATA,
+    Column('id', Id, primary_key=True, autoincrement=False),
+    Column('caller_id', Id, reference('users'), nullable=False),
+    Column('callee_id', Id, reference('users'), nullable=False),
+    Column('started_at', Milliseconds, nullable=False),
+    Column('answered_at', Milliseconds),
+    Column('ended_at', Milliseconds, nullable=False),
+    Column('outcome', ascii_key(9), nullable=False),
+    Index(None, 'caller_id', 'id'),
+    Index(None, 'callee_id', 'id'),
+    **WITHOUT_COUNTING)
+
+# One message. `seq` numbers it within its room; `nonce` tells, after a lost connection, whether it was stored.
+MESSAGES = Table(
+    'messages', METADATA,
+    Column('id', Id, primary_key=True),
+    Column('room_id', Id, reference('rooms'), nullable=False),
+    Column('sender_id', Id, reference('users'), nullable=False),
+    Column('seq', BigInteger, nullable=False),
+    Column('type', ascii_key(8), nullable=False),
+    Column('content', Text, nullable=False),
+    Column('reply_to_id', Id),
+    Column('client_id', octets(256)),
+    Column('nonce', BigInteger, nullable=False),
+    Column('created_at', Milliseconds, nullable=False),
+    Column('edited_at', Milliseconds),
+    Column('deleted_at', Milliseconds),
+    Index(None, 'room_id', 'id'),
+    UniqueConstraint('sender_id', 'client_id'),
+    **TABLE)
+
+# Bytes in the storage, under `key`, once however many attachments and avatars (`uses`) have them.
+FILES = Table(
+    'stored_files', METADATA,
+    Column('key', ascii_key(80), primary_key=True),
+    Column('sha256', octets(32), nullable=False, unique=True),
+    Column('uses', Integer, nullable=False),
+    **WITHOUT_COUNTING)
+
+# A file that somebody uploaded; `message_id` is empty until it is sent, `position` is its place in the message.
+ATTACHMENTS = Table(
+    'attachments', METADATA,
+    Column('id', Id, primary_key=True),
+    Column('uploader_id', Id, reference('users'), nullable=False),
+    Column('message_id', Id, reference('messages')),
+    Column('position', Integer, nullable=False, server_default='0'),
+    Column('kind', ascii_key(8), nullable=False),
+    Column('filename', String(255), nullable=False),
+    Column('content_type', ascii_key(100), nullable=False),
+    Column('size', BigInteger, nullable=False),
+    Column('width', Integer),
+    Column('height', Integer),
+    Column('duration_ms', BigInteger),
+    Column('key', ascii_key(80), ForeignKey('stored_files.key'), nullable=False),
+    Column('thumbnail_key', ascii_key(80), ForeignKey('stored_files.key')),
+    Column('created_at', Milliseconds, nullable=False),
+    Index(None, 'message_id', 'position'),
+    Index(None, 'uploader_id', 'size'),
+    **TABLE)
