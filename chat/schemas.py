@@ -1,9 +1,8 @@
 """What clients send and get: validation, and later the references, are made from these models.
 
-Requests are pydantic models, strict about types; unknown fields are ignored. Objects are typed dictionaries, which
-cost nothing to make.
+Requests are pydantic models, strict about types; unknown fields are ignored. What is answered are the core's objects.
 """
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
@@ -142,24 +141,6 @@ class ListBlocked(Request):
     after: Id | None = None
 
 
-class User(TypedDict):
-    """Somebody with an account, as everyone sees them."""
-
-    id: int
-    username: str
-    displayName: str
-    avatarUrl: str | None
-    online: bool
-    lastSeen: str | None
-    createdAt: str
-
-
-class Me(User):
-    """A User, for its owner."""
-
-    email: str
-
-
 # ---------------------------------------------------------------------- messages
 
 class Receiver(Request):
@@ -248,41 +229,6 @@ class Upload(Request):
     duration_ms: Annotated[int, BeforeValidator(read_id), Field(le=MAX_DURATION)] | None = None
 
 
-class Attachment(TypedDict):
-    """A file, in a message or on its way into one."""
-
-    id: int
-    kind: Literal['image', 'file', 'voice']
-    filename: str
-    contentType: str
-    size: int
-    url: str
-    thumbnailUrl: str | None
-    width: int | None
-    height: int | None
-    durationMs: int | None
-
-
-class Message(TypedDict):
-    """A message of any conversation."""
-
-    id: int
-    roomId: int
-    senderId: int
-    receiverId: int | None
-    type: Literal['text', 'emoji', 'image', 'file', 'voice']
-    content: str
-    attachments: list[Attachment]
-    replyToId: int | None
-    clientId: str | None
-    reactions: list
-    createdAt: str
-    editedAt: str | None
-    deletedAt: str | None
-    deliveredAt: str | None
-    readAt: str | None
-
-
 # ---------------------------------------------------------------------- rooms
 
 class CreateRoom(Request):
@@ -331,23 +277,6 @@ class ListById(Request):
     after: Id = 0
 
 
-class Room(TypedDict):
-    """A conversation, as one user sees it."""
-
-    id: int
-    name: str
-    kind: Literal['public', 'private', 'direct', 'lobby']
-    isPrivate: bool
-    createdBy: int | None
-    createdAt: str
-    role: Literal['admin', 'member'] | None
-    memberCount: int
-    unreadCount: int
-    lastMessage: Message | None
-    otherUser: NotRequired[User]
-    inviteCode: NotRequired[str]
-
-
 # ---------------------------------------------------------------------- calls
 
 CALL_RECEIVERS = 'to', 'receiverId', 'userId'  # names of the other party; the first that is there counts
@@ -367,18 +296,6 @@ class CallSignal(CallUser):
 
 class ListCalls(Request):
     before: Id | None = None
-
-
-class Call(TypedDict):
-    """A call that is over."""
-
-    id: int
-    callerId: int
-    calleeId: int
-    startedAt: str
-    answeredAt: str | None
-    endedAt: str
-    outcome: Literal['completed', 'missed', 'declined', 'busy', 'failed']
 
 
 # ---------------------------------------------------------------------- events

@@ -10,8 +10,8 @@ A house of floors, each with an `__init__` that says what is on it; imports go d
     files      bytes: on their way in, kept, shown
     machinery  what all of that stands on: database, statements, writer, gatherer, cache, threads, clock
 
-and under them, known to all: `events` (what is told to whom), `tables` (what is stored), `sql` (the statements that are
-put together by hand).
+and under them, known to all: `events` (what is told to whom), `objects` (what clients see), `tables` (what is stored), `sql`
+(the statements that are put together by hand).
 """
 from .wiring import Core, build
 

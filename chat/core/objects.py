@@ -1,0 +1,93 @@
+"""What clients see of things: typed dictionaries, which cost nothing to make and become JSON as they are."""
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict  # which pydantic wants before Python 3.12, to check real answers against them
+
+
+class User(TypedDict):
+    """Somebody with an account, as everyone sees them."""
+
+    id: int
+    username: str
+    displayName: str
+    avatarUrl: str | None
+    online: bool
+    lastSeen: str | None
+    createdAt: str
+
+
+class Me(User):
+    """A User, for its owner."""
+
+    email: str
+
+
+class Attachment(TypedDict):
+    """A file, in a message or on its way into one."""
+
+    id: int
+    kind: Literal['image', 'file', 'voice']
+    filename: str
+    contentType: str
+    size: int
+    url: str
+    thumbnailUrl: str | None
+    width: int | None
+    height: int | None
+    durationMs: int | None
+
+
+class Reaction(TypedDict):
+    """An emoji, and who reacted with it."""
+
+    emoji: str
+    userIds: list[int]
+
+
+class Message(TypedDict):
+    """A message of any conversation."""
+
+    id: int
+    roomId: int
+    senderId: int
+    receiverId: int | None
+    type: Literal['text', 'emoji', 'image', 'file', 'voice']
+    content: str
+    attachments: list[Attachment]
+    replyToId: int | None
+    clientId: str | None
+    reactions: list[Reaction]
+    createdAt: str
+    editedAt: str | None
+    deletedAt: str | None
+    deliveredAt: str | None
+    readAt: str | None
+
+
+class Room(TypedDict):
+    """A conversation, as one user sees it."""
+
+    id: int
+    name: str
+    kind: Literal['public', 'private', 'direct', 'lobby']
+    isPrivate: bool
+    createdBy: int | None
+    createdAt: str
+    role: Literal['admin', 'member'] | None
+    memberCount: int
+    unreadCount: int
+    lastMessage: Message | None
+    otherUser: NotRequired[User]
+    inviteCode: NotRequired[str]
+
+
+class Call(TypedDict):
+    """A call that is over."""
+
+    id: int
+    callerId: int
+    calleeId: int
+    startedAt: str
+    answeredAt: str | None
+    endedAt: str
+    outcome: Literal['completed', 'missed', 'declined', 'busy', 'failed']
