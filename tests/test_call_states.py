@@ -5,6 +5,7 @@ import pytest
 
 from chat.core.calls.calls import Calls, Signal
 from chat.core.calls.records import CallRecords
+from chat.core.events import CallAnswered, CallEnded, CallStarted
 from chat.errors import Busy, Forbidden, NotFound, Offline
 
 ANN, BOB, EVE = 1, 2, 3
@@ -22,10 +23,10 @@ class House:
         records.add = self.recorded.append
         self.blocks = SimpleNamespace(hides=lambda *_: False)
         users = SimpleNamespace(require_active=lambda _: None)
-        self.calls = Calls(users, self.blocks, records, self, 30, clock=lambda: self.now)
+        self.calls = Calls(users=users, blocks=self.blocks, records=records, publisher=self, timeout=30, clock=lambda: self.now)
 
     def publish(self, event):
-        self.told += [(connection, event.kind, event.data) for connection in event.connections]
+        self.told += [(connection, type(event), event.data) for connection in event.audience.ids]
 
     def start(self, sender='a1', to=BOB):
         return self.calls.start(signal(sender, to), lambda user_id: set(self.connections[user_id]))
@@ -44,7 +45,7 @@ class House:
         return [record.outcome for record in self.recorded]
 
     def reasons(self):
-        return {connection: data.get('reason') for connection, kind, data in self.told if kind == 'call_ended'}
+        return {connection: data.get('reason') for connection, kind, data in self.told if kind == CallEnded}
 
 
 def user_of(connection):
@@ -176,4 +177,4 @@ def test_the_state_has_changed_before_anybody_is_told(house):
     house.start()
     answered(house)
     house.calls.end(signal('b2', ANN))
-    assert seen == [('call_started', 1), ('call_answered', 1), ('call_ended', 1), ('call_ended', 0)]
+    assert seen == [(CallStarted, 1), (CallAnswered, 1), (CallEnded, 1), (CallEnded, 0)]

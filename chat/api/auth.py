@@ -29,12 +29,12 @@ def login(body):
 @public
 @takes(Refresh)
 def refresh(body):
-    return tokens.refresh(body.refresh_token, core.sessions)
+    return tokens.refresh(body.refresh_token, core.sign_ins)
 
 
 @blueprint.post('/logout')
 def logout():
-    core.sessions.end(g.identity.sign_in_id)
+    core.sign_ins.end(g.identity.sign_in_id)
     return {'message': 'You are signed out'}
 
 

@@ -3,9 +3,9 @@ from flask import g, request
 
 from .. import tokens
 from ..core.rooms.rooms import DIRECT
+from ..dialects.chat_app_api import NAME, as_message
 from ..errors import BadRequest, Conflict, Forbidden, Unauthorized
 from ..schemas import ListMessages, ListUsers, LoginByEmail, RegisterWithName, SendAs
-from ..sockets.dialects.chat_app_api import NAME, as_message
 from .messages import WITHOUT_LIMIT, send
 from .support import core, make_blueprint, me, next_link, page_link, page_of, public, takes, takes_query
 
@@ -58,7 +58,7 @@ def list_users(query):
 def send_message(body):
     if body.sender != me():
         raise Forbidden('sender must be yourself')
-    message, status = send(core.messages.to_user(me(), body.receiver), body)
+    message, status = send(core.sending.to_user(me(), body.receiver), body)
     return {'message': message_object(message)}, status
 
 
@@ -68,7 +68,7 @@ def list_own_messages(query, user_id):
     if user_id != me():
         raise Forbidden('You can only read your own messages')
     page = page_of(query, WITHOUT_LIMIT)
-    return newest_first(core.messages.all_history(me(), page, kind=DIRECT), page)
+    return newest_first(core.histories.all_history(me(), page, kind=DIRECT), page)
 
 
 @blueprint.get('/chat/messages/<id:sender_id>/<id:receiver_id>')
@@ -78,7 +78,7 @@ def list_messages_between(query, sender_id, receiver_id):
         raise Forbidden('You can only read your own messages')
     page = page_of(query, WITHOUT_LIMIT)
     other = receiver_id if sender_id == me() else sender_id
-    return newest_first(core.messages.direct_history(me(), other, page), page)
+    return newest_first(core.histories.direct_history(me(), other, page), page)
 
 
 def newest_first(found, page):

@@ -2,9 +2,9 @@
 from flask import g
 
 from .. import tokens
+from ..dialects.chat_io import NAME
 from ..errors import NotFound, Unauthorized
 from ..schemas import LoginByEmail, RegisterByName
-from ..sockets.dialects.chat_io import NAME
 from .support import core, make_blueprint, me, public, takes
 
 blueprint = make_blueprint('chat_io')

@@ -1,6 +1,7 @@
 """Messages over HTTP."""
 from gevent.event import AsyncResult
 
+from ..errors import ChatError
 from ..schemas import Content, ListMessages, SendAnywhere
 from .forms import store, takes_message
 from .support import core, make_blueprint, me, message_page, page_of, takes_query
@@ -14,20 +15,20 @@ PAGE = 50
 @takes_query(ListMessages)
 def list_direct_messages(query, user_id):
     page = page_of(query, WITHOUT_LIMIT)
-    return message_page(core.messages.direct_history(me(), user_id, page), page)
+    return message_page(core.histories.direct_history(me(), user_id, page), page)
 
 
 @blueprint.get('')
 @takes_query(ListMessages)
 def list_all_messages(query):
     page = page_of(query, PAGE)
-    return message_page(core.messages.all_history(me(), page), page)
+    return message_page(core.histories.all_history(me(), page), page)
 
 
 @blueprint.post('/send/<id:receiver_id>')
 @takes_message(Content)
 def send_to_user(body, files, receiver_id):
-    return send(core.messages.to_user(me(), receiver_id), body, files)
+    return send(core.sending.to_user(me(), receiver_id), body, files)
 
 
 @blueprint.post('/send')
@@ -39,7 +40,7 @@ def send_message(body, files):
 def receiving_room(user_id, body):
     """The LiveRoom that a message names as its receiver; the lobby if it names none."""
     if body.to_user_id is not None:
-        return core.messages.to_user(user_id, body.to_user_id)
+        return core.sending.to_user(user_id, body.to_user_id)
     if body.room_id is not None:
         return core.rooms.require_member(user_id, body.room_id)
     return core.rooms.lobby()
@@ -50,7 +51,7 @@ def send(room, body, files=()):
 
     Files that came with it are gone again unless they are in a message then.
     """
-    if not files or core.messages.is_repetition(me(), body.client_id):
+    if not files or core.sending.is_repetition(me(), body.client_id):
         return send_stored(room, body, body.attachment_ids)
     uploaded, status = [], None
     try:
@@ -66,9 +67,9 @@ def send(room, body, files=()):
 def send_stored(room, body, attachment_ids):
     """As `send`, with files that were uploaded before."""
     outcome = AsyncResult()
-    core.messages.send(me(), room, content=body.content, attachment_ids=attachment_ids, reply_to_id=body.reply_to_id,
-                       client_id=body.client_id, done=lambda *result: outcome.set(result))
-    message, error, duplicate = outcome.get()
-    if error:
-        raise error
-    return message, 200 if duplicate else 201
+    core.sending.send(me(), room, content=body.content, attachment_ids=attachment_ids, reply_to_id=body.reply_to_id,
+                      client_id=body.client_id, answer=outcome.set)
+    sent = outcome.get()
+    if isinstance(sent, ChatError):
+        raise sent
+    return sent.message, 200 if sent.is_repetition else 201

@@ -111,7 +111,7 @@ def renew_invite_code(room_id):
 @takes_query(ListMessages)
 def list_messages(query, room_id):
     page = page_of(query, PAGE)
-    messages, more = core.messages.room_history(me(), room_id, page)
+    messages, more = core.histories.room_history(me(), room_id, page)
     return {'messages': messages}, page_link(messages, page) if more else {}
 
 

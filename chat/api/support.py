@@ -9,7 +9,7 @@ from werkzeug.routing import IntegerConverter, ValidationError
 from .. import tokens
 from ..addresses import client_address
 from ..core.machinery.clock import milliseconds
-from ..core.messages.messages import Page
+from ..core.messages.histories import Page
 from ..errors import BadRequest, TooLarge, Unauthorized
 from ..fields import MAX_ID
 from ..jsonio import HEADERS, JsonResponse
@@ -104,7 +104,7 @@ def admit():
     g.identity = None
     try:
         if view is not None and not getattr(view, 'is_public', False):
-            g.identity = tokens.authenticate(shown_token(), core.sessions)
+            g.identity = tokens.authenticate(shown_token(), core.sign_ins)
     except Unauthorized:
         if not (getattr(view, 'is_signable', False) and 'signature' in request.args):
             core.limits.charge('requests', 'address', g.address)

@@ -91,3 +91,13 @@ class Call(TypedDict):
     answeredAt: str | None
     endedAt: str
     outcome: Literal['completed', 'missed', 'declined', 'busy', 'failed']
+
+
+class RoomSummary(TypedDict):
+    """What all members of a room are told when it changes."""
+
+    id: int
+    name: str
+    kind: Literal['public', 'private', 'direct', 'lobby']
+    isPrivate: bool
+    memberCount: int

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Row,
     String,
     Table,
     Text,
@@ -30,6 +31,7 @@ METADATA = MetaData(naming_convention={  # so that migrations can name a constra
 })
 Id = BigInteger().with_variant(Integer, 'sqlite')  # SQLite counts by itself in INTEGER only, which has 64 bits there
 Milliseconds = BigInteger
+AnyRow = Row[*tuple[Any, ...]]  # of whatever query
 WITHOUT_COUNTING: dict[str, Any] = {
     'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_unicode_ci'}
 TABLE: dict[str, Any] = {**WITHOUT_COUNTING, 'sqlite_autoincrement': True}  # ids are never used again

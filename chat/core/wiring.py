@@ -1,14 +1,17 @@
-"""What the product does, without knowing how anybody reaches it: no request, no socket, no token is seen in here."""
+"""How the core is put together: each service is made once, of those on its floor and below, and given what it needs."""
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import gevent
+from sqlalchemy import Engine
 
 from ..errors import Unavailable
-from .accounts.accounts import Accounts
+from .accounts.accounts import Accounts, Hasher
 from .accounts.blocks import Blocks
 from .accounts.presence import LAST_SEEN, Presence
-from .accounts.sign_ins import PRUNE_SECONDS, SWEEP_SECONDS, Sessions
+from .accounts.sign_ins import PRUNE_SECONDS, SWEEP_SECONDS, SignIns
 from .accounts.users import Users
 from .calls.calls import Calls
 from .calls.ice import IceServers
@@ -23,16 +26,20 @@ from .files.uploads import Uploads
 from .machinery.background import repeat
 from .machinery.database import Database
 from .machinery.gatherer import INTERVAL, Gatherer
-from .machinery.limits import Limits
+from .machinery.limits import Limit, Limits
 from .machinery.publisher import Publisher
 from .machinery.threads import Threads
 from .machinery.writer import Writer
+from .messages.delivery import Delivery
+from .messages.histories import Histories
 from .messages.inbox import Inbox
-from .messages.messages import Messages
 from .messages.receipts import ADVANCE, Receipts
-from .rooms.membership import PURGE_SECONDS, Membership
+from .messages.removal import PURGE_SECONDS, RemovedRooms
+from .messages.sending import Sending
+from .messages.view import MessageView
+from .rooms.membership import Membership
 from .rooms.rooms import Rooms
-from .rooms.typing_indicators import Typing
+from .rooms.typing_indicators import TypingIndicators
 
 log = logging.getLogger(__name__)
 BUSY_WITH_FILES = 'Too many files are arriving just now: try again in a moment'
@@ -40,54 +47,62 @@ INVITE_LIMIT = 10, 900  # wrong invite codes of one user, in seconds
 MAX_FILES_WAITING = 50   # to be read and stored, at up to a second for a large picture
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Core:
-    """The services of one application, made by `build` and wired by their constructors."""
+    """The services of one application, made by `build`."""
 
     database: Database
     publisher: Publisher
     limits: Limits
     gatherer: Gatherer
-    rooms: Rooms
-    blocks: Blocks
-    presence: Presence
-    sessions: Sessions
-    accounts: Accounts
-    users: Users
-    receipts: Receipts
-    messages: Messages
-    membership: Membership
-    typing: Typing
-    inbox: Inbox
-    writer: Writer
-    calls: Calls
-    call_records: CallRecords
-    ice: IceServers
+    threads: tuple[Threads, ...]
+
     files: Files
     uploads: Uploads
     avatars: Avatars
-    threads: tuple
-    _background: tuple = ()
 
-    def start(self):
+    blocks: Blocks
+    presence: Presence
+    sign_ins: SignIns
+    accounts: Accounts
+    users: Users
+
+    rooms: Rooms
+    membership: Membership
+    typing: TypingIndicators
+
+    writer: Writer
+    sending: Sending
+    histories: Histories
+    receipts: Receipts
+    inbox: Inbox
+    removed_rooms: RemovedRooms
+
+    calls: Calls
+    call_records: CallRecords
+    ice: IceServers
+
+    _background: 'tuple[gevent.Greenlet[..., Any], ...]' = ()
+
+    def start(self) -> None:
         """Begin the background work of a serving process; further calls do nothing."""
         if not self._background:
             self.writer.start()
             self._background = (
                 gevent.spawn(self.accounts.prepare),
-                repeat(self.sessions.sweep, SWEEP_SECONDS),
-                repeat(self.sessions.prune, PRUNE_SECONDS),
+                repeat(self.sign_ins.sweep, SWEEP_SECONDS),
+                repeat(self.sign_ins.prune, PRUNE_SECONDS),
                 repeat(self.gatherer.flush, INTERVAL),
                 repeat(self.presence.announce, 0),
                 repeat(self.typing.expire, 0.25),
-                repeat(self.membership.purge, PURGE_SECONDS),
+                repeat(self.removed_rooms.purge, PURGE_SECONDS),
                 repeat(self.calls.expire, 0.25),
                 repeat(self.call_records.store, STORE_SECONDS),
                 repeat(self.uploads.prune, PRUNE_UPLOADS_SECONDS),
                 repeat(self.files.sweep, SWEEP_FILES_SECONDS),
             )
 
-    def stop(self):
+    def stop(self) -> None:
         """Finish what was begun: every accepted message is stored and answered, what was gathered is written."""
         self.writer.stop()
         gevent.killall(self._background)
@@ -103,43 +118,53 @@ class Core:
         self.database.close()
 
 
-def build(config, engine, hasher):
-    """The Core of an application: its settings, its database, and flask_bcrypt's interface for passwords."""
+def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
+    """The Core of an application: its settings, its database, and who hashes passwords."""
     database, publisher, limits = Database(engine), Publisher(), Limits(limits_of(config))
     gatherer = Gatherer(database, {'last_seen': LAST_SEEN, 'receipts': ADVANCE})
-    rooms, blocks = Rooms(database), Blocks(database)
-    presence = Presence(database, gatherer, rooms, blocks, publisher)
-    lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
-    sessions = Sessions(database, publisher, int(lifetime.total_seconds() * 1000))
     sign_in_threads, file_threads = Threads(), Threads(max_waiting=MAX_FILES_WAITING, busy=BUSY_WITH_FILES)
-    accounts = Accounts(database, sessions, rooms, limits, sign_in_threads, hasher, config['REGISTRATION_OPEN'])
-    files, uploads, avatars = build_files(config, database, rooms, file_threads)
-    typing = Typing(rooms, blocks, publisher)
-    users = Users(database, presence, typing, blocks, accounts, avatars)
-    receipts = Receipts(database, gatherer, rooms, blocks, publisher)
-    messages = Messages(database, rooms, users, blocks, receipts, uploads, limits, publisher)
-    writer = messages.writer = Writer(database, messages.publish_stored)
-    call_records = CallRecords(database)
-    return Core(
-        database, publisher, limits, gatherer, rooms, blocks, presence, sessions, accounts, users, receipts,
-        messages,
-        Membership(database, rooms, users, presence, receipts, files, limits, publisher),
-        typing, Inbox(database, rooms, users, blocks, receipts, uploads), writer,
-        Calls(users, blocks, call_records, publisher, config['CALL_TIMEOUT']), call_records,
-        IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']),
-        files, uploads, avatars, (sign_in_threads, file_threads))
+    rooms, blocks = Rooms(database), Blocks(database)
+    typing = TypingIndicators(rooms=rooms, blocks=blocks, publisher=publisher)
 
-
-def build_files(config, database, rooms, threads):
-    """(Files, Uploads, Avatars), with threads of their own, so that no sign-in waits for a picture."""
     storage = LocalStorage(config['UPLOAD_FOLDER'])
     files = Files(database, storage)
     signatures = Signatures(config['JWT_SECRET_KEY'], config['PUBLIC_URL'])
-    uploads = Uploads(database, rooms, storage, files, threads, signatures, config['UPLOAD_QUOTA_BYTES'])
-    return files, uploads, Avatars(database, storage, files, threads, signatures)
+    uploads = Uploads(database=database, rooms=rooms, storage=storage, files=files, threads=file_threads,
+                      signatures=signatures, quota=config['UPLOAD_QUOTA_BYTES'])
+    avatars = Avatars(database=database, storage=storage, files=files, threads=file_threads, signatures=signatures)
+
+    presence = Presence(database=database, gatherer=gatherer, rooms=rooms, blocks=blocks, publisher=publisher)
+    lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
+    sign_ins = SignIns(database, publisher, int(lifetime.total_seconds() * 1000))
+    accounts = Accounts(database=database, sign_ins=sign_ins, rooms=rooms, limits=limits, threads=sign_in_threads,
+                        hasher=hasher, registration_open=config['REGISTRATION_OPEN'])
+    users = Users(database=database, presence=presence, typing=typing, blocks=blocks, accounts=accounts, avatars=avatars)
+
+    receipts = Receipts(database=database, gatherer=gatherer, rooms=rooms, blocks=blocks, publisher=publisher)
+    view = MessageView(uploads)
+    delivery = Delivery(rooms=rooms, receipts=receipts, view=view, publisher=publisher)
+    writer = Writer(database, delivery.stored)
+    call_records = CallRecords(database)
+    return Core(
+        database=database, publisher=publisher, limits=limits, gatherer=gatherer, threads=(sign_in_threads, file_threads),
+        files=files, uploads=uploads, avatars=avatars,
+        blocks=blocks, presence=presence, sign_ins=sign_ins, accounts=accounts, users=users,
+        rooms=rooms, typing=typing,
+        membership=Membership(database=database, rooms=rooms, users=users, presence=presence, receipts=receipts,
+                              typing=typing, limits=limits, publisher=publisher),
+        writer=writer, receipts=receipts,
+        sending=Sending(database=database, rooms=rooms, users=users, blocks=blocks, uploads=uploads, limits=limits,
+                        view=view, writer=writer),
+        histories=Histories(database=database, rooms=rooms, users=users, receipts=receipts, view=view),
+        inbox=Inbox(database=database, rooms=rooms, users=users, blocks=blocks, receipts=receipts, view=view),
+        removed_rooms=RemovedRooms(database, files),
+        calls=Calls(users=users, blocks=blocks, records=call_records, publisher=publisher,
+                    timeout=config['CALL_TIMEOUT']),
+        call_records=call_records,
+        ice=IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']))
 
 
-def limits_of(config):
+def limits_of(config: Mapping[str, Any]) -> dict[str, Limit | None]:
     """The limits by the names under which the core charges them."""
     sign_in = config['RATE_LIMIT_SIGN_IN']
     return {

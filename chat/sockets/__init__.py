@@ -2,21 +2,21 @@
 import logging
 
 from engineio.payload import Payload
+from flask import Flask
 
 from .. import jsonio, transport
 from ..extensions import socketio
-from ..transport import DirectWire, IndexedManager, Namespace, StockWire, take_events
-from . import call, chat, dialects
+from ..transport import DirectWire, IndexedManager, Namespace, StockWire, Wire, take_events
+from . import call, chat
 from .gateway import Gateway
 
 MAX_MESSAGE = 256 * 1024   # bytes of one Engine.IO message
-CHAT = chat.EVENTS | dialects.HANDLERS
-HANDLERS = {'/': CHAT | call.EVENTS, '/chat': CHAT, '/call': call.EVENTS | {'auth:login': CHAT['auth:login']}}
+HANDLERS = {'/': chat.EVENTS | call.EVENTS, '/chat': chat.EVENTS, '/call': call.EVENTS | chat.SIGN_IN}
 log = logging.getLogger(__name__)
 quiet = logging.getLogger('chat.socketio')  # the libraries': what clients do wrong is no error of ours
 
 
-def register(app):
+def register(app: Flask) -> None:
     """Give the application its Socket.IO server; its gateway is kept as app.extensions['chat.sockets']."""
     quiet.setLevel(logging.CRITICAL)
     is_direct = app.config['SOCKET_TRANSPORT'] == 'direct'
@@ -26,8 +26,8 @@ def register(app):
         client_manager=IndexedManager(), manage_session=False, http_compression=False, monitor_clients=True,
         max_http_buffer_size=MAX_MESSAGE, cors_allowed_origins=origins or '*', cors_credentials=bool(origins))
     server = socketio.server
-    wire = DirectWire(server) if is_direct else StockWire(server)
-    gateway = Gateway(app, app.extensions['chat'], server, wire, HANDLERS)
+    wire: Wire = DirectWire(server) if is_direct else StockWire(server)
+    gateway = Gateway(app=app, core=app.extensions['chat'], server=server, wire=wire, handlers=HANDLERS)
     for name in HANDLERS:
         server.register_namespace(Namespace(name, gateway))
     take_events(server, gateway)
@@ -37,7 +37,7 @@ def register(app):
     app.extensions['chat.transport'] = transport.install(server.eio) if is_direct else None
 
 
-def stop(app, timeout):
+def stop(app: Flask, timeout: float) -> None:
     """Say goodbye to every client, and wait up to `timeout` seconds for them to go."""
     app.extensions['chat.sockets'].stop()
     if app.extensions['chat.transport']:

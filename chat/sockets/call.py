@@ -1,14 +1,19 @@
 """Call events of clients, on `/call` and `/`: signalling between two connections, in words of the clients' own."""
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, NotRequired
+
+from typing_extensions import TypedDict
 
 from .. import jsonio, schemas
 from ..core.calls.calls import Signal
+from ..core.events import CallStarted
+from ..dialects import Handler, speakers_of
 from ..errors import Invalid, TooLarge
-from .dialects import speakers_of
-from .handlers import Handler
+from .connections import Connection, Registry
+from .gateway import Gateway
 
 NAMESPACES = ('/', '/call')
-SPEAKERS = speakers_of('call_started')
+SPEAKERS = tuple(speakers_of(CallStarted))
 MAX_BYTES = 64 * 1024  # of what is passed on, as JSON
 MAX_DEPTH = 100        # of its lists and objects within each other; encoders recurse
 
@@ -18,54 +23,60 @@ class Sent(NamedTuple):
 
     to: int
     call_id: int | None
-    rest: dict
+    rest: dict[str, Any]
 
 
-def call_user(gateway, connection, sent):
+class CallAck(TypedDict):
+    """What the acknowledgement of a call's event adds; `incoming` says that the other one called first."""
+
+    callId: int
+    incoming: NotRequired[bool]
+
+
+def call_user(gateway: Gateway, connection: Connection, sent: Sent) -> CallAck:
     """`callUser`: ring all connections of a user, with an offer."""
     call_id, is_incoming = gateway.core.calls.start(
         signal(connection, sent), lambda user_id: connections_of(gateway.registry, user_id))
-    return {'callId': call_id} | ({'incoming': True} if is_incoming else {})
+    return {'callId': call_id, 'incoming': True} if is_incoming else {'callId': call_id}
 
 
-def make_answer(gateway, connection, sent):
+def make_answer(gateway: Gateway, connection: Connection, sent: Sent) -> CallAck:
     """`makeAnswer`: take a call."""
     return {'callId': gateway.core.calls.answer(signal(connection, sent))}
 
 
-def ice_candidate(gateway, connection, sent):
+def ice_candidate(gateway: Gateway, connection: Connection, sent: Sent) -> CallAck:
     """`iceCandidate`: something for the other party, before the answer or after it."""
     return {'callId': gateway.core.calls.candidate(signal(connection, sent))}
 
 
-def end_call(gateway, connection, sent):
+def end_call(gateway: Gateway, connection: Connection, sent: Sent) -> CallAck:
     """`endCall`: hang up, or decline."""
     return {'callId': gateway.core.calls.end(signal(connection, sent))}
 
 
-def connections_of(registry, user_id):
+def connections_of(registry: Registry, user_id: int) -> set[str]:
     """The ids of the user's connections that a call can reach."""
     return {connection.sid for connection in registry.of_users([user_id])
             if connection.namespace in NAMESPACES and connection.dialect in SPEAKERS}
 
 
-def signal(connection, sent):
+def signal(connection: Connection, sent: Sent) -> Signal:
     """The core's Signal of what a connection sent."""
-    return Signal(connection.user_id, connection.sid, sent.to, sent.call_id, sent.rest)
+    return Signal(connection.me, connection.sid, sent.to, sent.call_id, sent.rest)
 
 
-def read_call(payload):
+def read_call(request: schemas.CallUser, payload: Mapping[str, Any]) -> Sent:
     """The Sent of a callUser. Raises Invalid, TooLarge."""
-    return Sent(schemas.parse(schemas.CallUser, payload).to, None, rest_of(payload))
+    return Sent(request.to, None, rest_of(payload))
 
 
-def read_signal(payload):
+def read_signal(request: schemas.CallSignal, payload: Mapping[str, Any]) -> Sent:
     """The Sent of any event of a call that is there already. Raises Invalid, TooLarge."""
-    request = schemas.parse(schemas.CallSignal, payload)
     return Sent(request.to, request.call_id, rest_of(payload))
 
 
-def rest_of(payload):
+def rest_of(payload: Mapping[str, Any]) -> dict[str, Any]:
     """What is to be passed on of a payload that names its receiver. Raises Invalid, TooLarge."""
     receiver = next(name for name in schemas.CALL_RECEIVERS if name in payload)
     rest = {name: value for name, value in payload.items() if name != receiver}
@@ -73,7 +84,7 @@ def rest_of(payload):
     return rest
 
 
-def check_size(value):
+def check_size(value: Any) -> None:
     """Raise TooLarge, or Invalid for what is nested too deeply, unless the value can be passed on."""
     try:
         text = jsonio.dumps(value, default=lambda part: ' ' * len(part))  # bytes count as they are
@@ -91,8 +102,8 @@ def check_size(value):
 
 
 EVENTS = {
-    'callUser': Handler(read_call, call_user),
-    'makeAnswer': Handler(read_signal, make_answer),
-    'iceCandidate': Handler(read_signal, ice_candidate),
-    'endCall': Handler(read_signal, end_call),
+    'callUser': Handler(schemas.CallUser, call_user, ack=CallAck, read=read_call),
+    'makeAnswer': Handler(schemas.CallSignal, make_answer, ack=CallAck, read=read_signal),
+    'iceCandidate': Handler(schemas.CallSignal, ice_candidate, ack=CallAck, read=read_signal),
+    'endCall': Handler(schemas.CallSignal, end_call, ack=CallAck, read=read_signal),
 }

@@ -1,45 +1,62 @@
 """The connections of this process: one for each namespace that a client opened."""
 from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, TypeVar
 
 from gevent.event import Event as Signal
 
-from .dialects import DIALECTS
+from ..dialects import DIALECTS
+from ..errors import ChatError, Unauthorized
+from ..tokens import Identity
 
 MAX_PENDING = 512  # sends of one connection that wait for the database; then it is read no further
+Kind = tuple[str, str]  # namespace and dialect: connections of one kind get the same encoding of an event
+K = TypeVar('K')
 
 
 class Connection:
     """One client in one namespace. `user_id` is None until it has signed in.
 
     Sends are acknowledged when they are stored, in the order in which they came: `begin` puts an Arrival in the order,
-    `finish` gives it its result, and the answers before it go out first. `kind` says which encoding of an event it gets.
+    `finish` gives it its result, and the answers before it go out first.
     """
 
     __slots__ = ('sid', 'eio_sid', 'namespace', 'address', 'user_id', 'sign_in_id', 'expires_at', 'dialect', 'kind',
                  'failed_logins', 'is_open', '_arrivals', '_progress')
 
-    def __init__(self, sid, eio_sid, namespace, address):
+    def __init__(self, sid: str, eio_sid: str, namespace: str, address: str) -> None:
         self.sid, self.eio_sid, self.namespace, self.address = sid, eio_sid, namespace, address
-        self.user_id = self.sign_in_id = self.expires_at = self.dialect = self.kind = None
+        self.user_id: int | None = None
+        self.sign_in_id: str | None = None
+        self.expires_at: float | None = None  # seconds
+        self.dialect: str | None = None
+        self.kind: Kind = (namespace, '')
         self.failed_logins = 0
         self.is_open = False
-        self._arrivals = deque()
-        self._progress = None  # made when somebody waits, which is seldom
+        self._arrivals: deque[Arrival] = deque()
+        self._progress: Signal | None = None  # made when somebody waits, which is seldom
 
-    def identify(self, identity, default_dialect):
-        """Bind the connection to a tokens.Identity; the first one decides the dialect, unless the handshake did."""
+    @property
+    def me(self) -> int:
+        """The id of the user who is signed in. Raises Unauthorized if nobody is."""
+        if self.user_id is None:
+            raise Unauthorized()
+        return self.user_id
+
+    def identify(self, identity: Identity, default_dialect: str) -> None:
+        """Bind the connection to an Identity; the first one decides the dialect, unless the handshake did."""
         self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
         self.expires_at = identity.expires_at
         self.dialect = self.dialect or (identity.dialect if identity.dialect in DIALECTS else default_dialect)
-        self.kind = self.namespace, self.dialect
+        self.kind = self.namespace, self.dialect or default_dialect
 
-    def begin(self, arrival):
+    def begin(self, arrival: 'Arrival') -> None:
         """Put an event in the order of answers, once there is a place for it."""
         while len(self._arrivals) >= MAX_PENDING:
             self._wait()
         self._arrivals.append(arrival)
 
-    def finish(self, arrival, result):
+    def finish(self, arrival: 'Arrival', result: 'Result') -> Iterator['Arrival']:
         """Give the event its result; yields those whose turn it is to be answered."""
         arrival.result = result
         while self._arrivals and self._arrivals[0].result is not None:
@@ -47,44 +64,50 @@ class Connection:
         if self._progress:
             self._progress.set()
 
-    def wait_for_earlier(self):
+    def wait_for_earlier(self) -> None:
         """Wait until every event before the newest has been answered."""
         while len(self._arrivals) > 1:
             self._wait()
 
-    def _wait(self):
+    def _wait(self) -> None:
         self._progress = self._progress or Signal()
         self._progress.clear()
         self._progress.wait()
 
 
+Result = dict[str, Any] | ChatError  # what an acknowledgement adds, or why there is nothing
+
+
 class Arrival:
-    """An event of a client, from its arrival to its answer."""
+    """An event of a client, from its arrival to its answer; the name and the payload are what the client sent."""
 
     __slots__ = ('connection', 'name', 'payload', 'ack_id', 'result')
 
-    def __init__(self, connection, name, payload, ack_id):
+    def __init__(self, connection: Connection, name: Any, payload: Any, ack_id: int | None) -> None:
         self.connection, self.name, self.payload, self.ack_id = connection, name, payload, ack_id
-        self.result = None
+        self.result: Result | None = None
 
 
 class Registry:
-    """Finds connections by their own id, by user and by Engine.IO session."""
+    """Finds connections by their own id, by user, by dialect and by Engine.IO session."""
 
-    def __init__(self):
-        self._by_sid, self._by_user, self._by_session, self._by_dialect = {}, {}, {}, {}
+    def __init__(self) -> None:
+        self._by_sid: dict[str, Connection] = {}
+        self._by_user: dict[int, set[Connection]] = {}
+        self._by_session: dict[str, set[Connection]] = {}
+        self._by_dialect: dict[str, set[Connection]] = {}
 
-    def add(self, connection):
+    def add(self, connection: Connection) -> None:
         """A connection that was accepted, whether or not it has signed in."""
         self._by_sid[connection.sid] = connection
         self._by_session.setdefault(connection.eio_sid, set()).add(connection)
 
-    def sign_in(self, connection):
+    def sign_in(self, connection: Connection) -> None:
         """The connection is its user's from now on, and gets events."""
-        self._by_user.setdefault(connection.user_id, set()).add(connection)
-        self._by_dialect.setdefault(connection.dialect, set()).add(connection)
+        self._by_user.setdefault(connection.me, set()).add(connection)
+        self._by_dialect.setdefault(connection.kind[1], set()).add(connection)
 
-    def remove(self, sid):
+    def remove(self, sid: str) -> Connection | None:
         """The connection, which is no longer found; None if there is none."""
         connection = self._by_sid.pop(sid, None)
         if connection is not None:
@@ -93,39 +116,44 @@ class Registry:
             _discard(self._by_dialect, connection.dialect, connection)
         return connection
 
-    def get(self, sid):
+    def get(self, sid: str) -> Connection | None:
+        """The connection of that id."""
         return self._by_sid.get(sid)
 
-    def all(self):
+    def all(self) -> list[Connection]:
+        """Those that were accepted, whether or not they have signed in."""
         return list(self._by_sid.values())
 
-    def of_namespace(self, eio_sid, namespace):
+    def of_namespace(self, eio_sid: str, namespace: str) -> Connection | None:
         """The connection that an Engine.IO session has in a namespace, or None."""
         for connection in self._by_session.get(eio_sid, ()):
             if connection.namespace == namespace:
                 return connection
         return None
 
-    def of_session(self, eio_sid):
+    def of_session(self, eio_sid: str) -> Collection[Connection]:
         """The connections of one Engine.IO session."""
         return self._by_session.get(eio_sid, ())
 
-    def of_dialect(self, dialect):
+    def of_dialect(self, dialect: str) -> Collection[Connection]:
         """The signed-in connections that speak it."""
         return self._by_dialect.get(dialect, ())
 
-    def of_users(self, users):
-        """The signed-in connections of these users; of everyone for None."""
-        groups = self._by_user.values() if users is None else filter(None, map(self._by_user.get, users))
-        return [connection for group in groups for connection in group]
+    def of_users(self, user_ids: Iterable[int]) -> list[Connection]:
+        """The signed-in connections of these users."""
+        return [connection for group in filter(None, map(self._by_user.get, user_ids)) for connection in group]
 
-    def __len__(self):
+    def of_everyone(self) -> list[Connection]:
+        """All signed-in connections."""
+        return [connection for group in self._by_user.values() for connection in group]
+
+    def __len__(self) -> int:
         return len(self._by_sid)
 
 
-def _discard(groups, key, connection):
-    group = groups.get(key)
-    if group is not None:
+def _discard(groups: dict[K, set[Connection]], key: K | None, connection: Connection) -> None:
+    group = groups.get(key) if key is not None else None
+    if group is not None and key is not None:
         group.discard(connection)
         if not group:
             del groups[key]

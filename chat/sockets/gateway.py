@@ -1,56 +1,69 @@
 """Connections from their handshake to their end, and each event from its arrival to its answer."""
 import logging
 import time
+from collections.abc import Mapping
 from functools import partial
+from typing import Any, cast
 
 import gevent
+from flask import Flask
 from socketio.exceptions import ConnectionRefusedError
 
 from .. import tokens
 from ..addresses import client_address
+from ..core import Core
+from ..core.events import OnlineListChanged, SignInsEnded
+from ..dialects import AFTER_LOGIN, DEFAULT, DIALECTS, Handler, handlers_for
 from ..errors import BadRequest, ChatError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from ..schemas import parse
-from .connections import Arrival, Connection, Registry
-from .dialects import AFTER_LOGIN, DEFAULT, DIALECTS
-from .fanout import FanOut
+from ..tokens import Identity
+from ..transport import Wire
+from .connections import Arrival, Connection, Registry, Result
+from .fanout import CHAT_NAMESPACES, FanOut
 from .online import OnlineList
 from .waiting import WaitingRoom
 
 log = logging.getLogger(__name__)
 MAX_FAILED_LOGINS = 5
+Environ = dict[str, Any]  # of a WSGI request
 LOGIN = 'auth:login'  # the one event of a connection that has not signed in
 
 
 class Gateway:
-    """`handlers` maps a namespace to its events: name to Handler."""
+    """`handlers` maps a namespace to its events, name to Handler; dialects add theirs to those of chat namespaces."""
 
-    def __init__(self, app, core, server, wire, handlers):
+    def __init__(self, *, app: Flask, core: Core, server: Any, wire: Wire,
+                 handlers: Mapping[str, Mapping[str, Handler]]) -> None:
         self.app, self.core = app, core
         self.registry = Registry()
-        self._server, self._wire, self._handlers = server, wire, handlers
+        self._server, self._wire = server, wire
+        self._handlers = {
+            (namespace, name): handlers_for(name, of_namespace) if namespace in CHAT_NAMESPACES else of_namespace
+            for namespace, of_namespace in handlers.items() for name in DIALECTS}
+        self._login = handlers['/'][LOGIN]
         self._waiting = WaitingRoom()
-        self._online = OnlineList(core.presence, core.blocks, self.registry, wire)
-        core.publisher.subscribe(FanOut(self.registry, wire, {
-            'sign_ins_ended': self.end_sign_ins, 'online_list_changed': self._online.changed_for}).deliver)
-        self._watch = None
+        self._online = OnlineList(presence=core.presence, blocks=core.blocks, registry=self.registry, wire=wire)
+        core.publisher.subscribe(FanOut(rooms=core.rooms, registry=self.registry, wire=wire, control={
+            SignInsEnded: self._end_sign_ins, OnlineListChanged: self._online.changed_for}).deliver)
+        self._watch: gevent.Greenlet[..., Any] | None = None
 
     # ------------------------------------------------------------------ sessions that nobody has signed in to
 
-    def session_opened(self, eio_sid, environ):
+    def session_opened(self, eio_sid: str, environ: Environ) -> None:
         """There is a new Engine.IO session."""
         self._start()
         self._waiting.enter(eio_sid, client_address(environ, self.app.config['TRUSTED_PROXIES']))
 
-    def session_closed(self, eio_sid):
+    def session_closed(self, eio_sid: str) -> None:
         """An Engine.IO session is gone, and with it all its connections."""
         self._waiting.leave(eio_sid)
 
-    def _start(self):
+    def _start(self) -> None:
         if self._watch is None:
             self.app.extensions['chat.start']()
             self._watch = gevent.spawn(self._run)
 
-    def _run(self):
+    def _run(self) -> None:
         while True:
             gevent.sleep(1)
             try:
@@ -60,20 +73,20 @@ class Gateway:
             except Exception:
                 log.exception('connections could not be looked after')
 
-    def _close_overdue(self):
+    def _close_overdue(self) -> None:
         for eio_sid in self._waiting.overdue():
             self._waiting.leave(eio_sid)
             for connection in list(self.registry.of_session(eio_sid)):
                 self._wire.send(connection, 'error', Unauthorized('Nobody signed in in time').as_object())
             self.close_session(eio_sid)
 
-    def close_session(self, eio_sid):
+    def close_session(self, eio_sid: str) -> None:
         """Close the transport below all connections of an Engine.IO session."""
         self._server.eio.disconnect(eio_sid)
 
     # ------------------------------------------------------------------ connections
 
-    def connect(self, namespace, sid, environ, auth):
+    def connect(self, namespace: str, sid: str, environ: Environ, auth: Any) -> None:
         """A client asks for a namespace. Raises ConnectionRefusedError, which it sees as connect_error."""
         auth = auth if isinstance(auth, dict) else {}
         address = client_address(environ, self.app.config['TRUSTED_PROXIES'])
@@ -90,28 +103,37 @@ class Gateway:
                 raise Unavailable('Too many connections wait to sign in: try again in a moment')
         except ChatError as error:
             raise ConnectionRefusedError(error.code, error.as_object()) from None
+        except Exception:
+            log.exception('a connection to %s could not be taken in', namespace)
+            error = ChatError()
+            raise ConnectionRefusedError(error.code, error.as_object()) from None
         self.registry.add(connection)
 
-    def opened(self, sid):
+    def opened(self, sid: str) -> None:
         """The client was told that it is connected: from now on it gets events."""
         connection = self.registry.get(sid)
-        if connection is not None:
-            connection.is_open = True
+        if connection is None:
+            return
+        connection.is_open = True
+        try:
             if connection.user_id is not None:
                 self._enter(connection)
+        except Exception:
+            log.exception('a connection to %s could not join in', connection.namespace)
+            self.end(connection, ChatError())
 
-    def _authenticate(self, connection, token):
+    def _authenticate(self, connection: Connection, token: Any) -> Identity:
         """The Identity that a connection shows. Raises Unauthorized, and Forbidden for another user's."""
         with self.app.app_context():
-            identity = tokens.authenticate(token, self.core.sessions)
+            identity = tokens.authenticate(token, self.core.sign_ins)
         if connection.user_id is not None and connection.user_id != identity.user_id:
             raise Forbidden('This connection is another user\'s: open one of your own')
         return identity
 
-    def _enter(self, connection):
+    def _enter(self, connection: Connection) -> None:
         """A signed-in connection joins in, unless its sign-in ended in the meantime."""
         try:
-            self.core.sessions.require(connection.sign_in_id, connection.user_id)
+            self.core.sign_ins.require(connection.sign_in_id, connection.user_id)
         except ChatError as error:
             self.end(connection, error)
             return
@@ -121,11 +143,12 @@ class Gateway:
             self.core.presence.connected(connection.user_id, connection.sid)
             self._online.greet(connection)
 
-    def login(self, connection, token):
+    def login(self, connection: Connection, token: str) -> None:
         """`auth:login`: sign in, or extend the sign-in. Raises Unauthorized, Forbidden."""
         is_new = connection.user_id is None
         identity = self._authenticate(connection, token)
         user = self.core.users.get(identity.user_id, identity.user_id)
+        self.core.sign_ins.require(identity.sign_in_id, identity.user_id)  # once more: it may have ended meanwhile
         connection.identify(identity, AFTER_LOGIN)
         if is_new:
             user['online'] = True
@@ -133,7 +156,7 @@ class Gateway:
         if is_new:
             self._enter(connection)
 
-    def disconnected(self, sid):
+    def disconnected(self, sid: str) -> None:
         """The client has gone, or was sent away."""
         connection = self.registry.remove(sid)
         if connection is None:
@@ -146,19 +169,18 @@ class Gateway:
         if not any(other.user_id for other in self.registry.of_session(connection.eio_sid)):
             self._waiting.enter(connection.eio_sid, connection.address)  # the transport may stay, but not for nothing
 
-    def end(self, connection, error):
+    def end(self, connection: Connection, error: ChatError) -> None:
         """Tell a connection why, and disconnect it."""
         self._wire.send(connection, 'error', error.as_object())
         self._server.disconnect(connection.sid, connection.namespace)
 
-    def end_sign_ins(self, ids):
-        """Disconnect whoever hangs on these sign-ins."""
-        ended = set(ids)
+    def _end_sign_ins(self, event: SignInsEnded) -> None:
+        ended = set(event.ids)
         for connection in self.registry.all():
             if connection.sign_in_id in ended:
                 self.end(connection, Unauthorized('This sign-in has ended: sign in again'))
 
-    def _end_expired(self):
+    def _end_expired(self) -> None:
         now = time.time()
         for connection in self.registry.all():
             if connection.expires_at is not None and connection.expires_at <= now:
@@ -166,7 +188,7 @@ class Gateway:
 
     # ------------------------------------------------------------------ events
 
-    def receive(self, eio_sid, namespace, data, ack_id):
+    def receive(self, eio_sid: str, namespace: str, data: Any, ack_id: int | None) -> None:
         """Handle one event of a client; its answer is sent before this returns or, for a send, in its turn.
 
         `data` is what it sent: the event's name and its arguments, if it did it right.
@@ -178,7 +200,7 @@ class Gateway:
         arrival = Arrival(connection, name, arguments[0] if arguments else None, ack_id)
         connection.begin(arrival)
         try:
-            result = self._handle(connection, arrival)
+            result: Result | None = self._handle(connection, arrival)
         except ChatError as error:
             result = error
         except Exception:
@@ -187,11 +209,11 @@ class Gateway:
         if result is not None:
             self._answer(arrival, result)
 
-    def _answer(self, arrival, result):
+    def _answer(self, arrival: Arrival, result: Result) -> None:
         for answered in arrival.connection.finish(arrival, result):
             self._respond(answered)
 
-    def _handle(self, connection, arrival):
+    def _handle(self, connection: Connection, arrival: Arrival) -> Result | None:
         """The result of an event; None if it is answered later."""
         name, payload = arrival.name, arrival.payload
         self.core.limits.charge('events', connection.sid)
@@ -199,16 +221,19 @@ class Gateway:
             raise BadRequest('An event needs a name')
         if connection.user_id is None and name != LOGIN:
             raise Unauthorized('Sign in first: emit auth:login {token}')
-        handler = self._handlers[connection.namespace].get(name)
+        handler = self._login if connection.user_id is None else self._handlers[connection.kind].get(name)
         if handler is None:
             raise NotFound(f'There is no event {name[:50]!r} here')
-        request = parse(handler.schema, payload) if isinstance(handler.schema, type) else handler.schema(payload)
-        if handler.is_send:
-            return handler.function(self, connection, request, partial(self._answer, arrival))
-        connection.wait_for_earlier()
-        return handler.function(self, connection, request)
+        request: Any = parse(handler.schema, {handler.bare: payload} if handler.bare else payload)
+        if handler.read is not None:
+            request = handler.read(request, payload)
+        if not handler.answers_later:
+            connection.wait_for_earlier()
+            return cast(Result, handler.function(self, connection, request))
+        handler.function(self, connection, request, partial(self._answer, arrival))
+        return None
 
-    def _respond(self, arrival):
+    def _respond(self, arrival: Arrival) -> None:
         """Acknowledge an event: with its result, or with the error, which is also sent as an event."""
         connection, name, result = arrival.connection, arrival.name, arrival.result
         if not isinstance(result, ChatError):
@@ -224,29 +249,29 @@ class Gateway:
         if name == LOGIN:
             self._login_failed(connection, result)
 
-    def _login_failed(self, connection, error):
+    def _login_failed(self, connection: Connection, error: ChatError) -> None:
         self._wire.send(connection, 'auth:error', {'message': error.message})
         connection.failed_logins += 1
         if connection.user_id is None and connection.failed_logins >= MAX_FAILED_LOGINS:
             self.close_session(connection.eio_sid)
 
-    def malformed(self, eio_sid):
+    def malformed(self, eio_sid: str) -> None:
         """A packet could not be read: tell the connections of its session; they stay open."""
         for connection in list(self.registry.of_session(eio_sid)):
             self._wire.send(connection, 'error', BadRequest('A packet could not be read').as_object() | {'event': None})
 
-    def close_all(self):
+    def close_all(self) -> None:
         """Close every session, the stock way."""
         for eio_sid in list(self._server.eio.sockets):
             self.close_session(eio_sid)
 
-    def stop(self):
+    def stop(self) -> None:
         """Look after nobody any more."""
         if self._watch:
             self._watch.kill()
 
 
-def wanted_dialect(auth):
+def wanted_dialect(auth: Mapping[str, Any]) -> str | None:
     """The dialect that the handshake asks for, or None. Raises Invalid for a name that is none."""
     dialect = auth.get('dialect')
     if dialect is not None and (not isinstance(dialect, str) or dialect not in DIALECTS):
@@ -254,7 +279,7 @@ def wanted_dialect(auth):
     return dialect
 
 
-def shown_token(auth, environ):
+def shown_token(auth: Mapping[str, Any], environ: Environ) -> Any:
     """The token of a handshake: in its auth payload, as a Bearer, or in the header access_token; else None."""
     token = auth.get('token')
     if token is None or token == '':

@@ -21,7 +21,7 @@ simple-websocket. The standard library must be monkey-patched by gevent.
 from .engineio import Transport, direct_connection, install, text_frame
 from .request import ChatHandler, ChatServer
 from .socketio import IndexedManager, Namespace, take_events
-from .wire import DirectWire, StockWire
+from .wire import DirectWire, StockWire, Wire
 
-__all__ = ['ChatHandler', 'ChatServer', 'DirectWire', 'IndexedManager', 'Namespace', 'StockWire', 'Transport',
+__all__ = ['ChatHandler', 'ChatServer', 'DirectWire', 'IndexedManager', 'Namespace', 'StockWire', 'Transport', 'Wire',
            'direct_connection', 'install', 'take_events', 'text_frame']

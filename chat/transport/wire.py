@@ -2,11 +2,38 @@
 
 Both work on objects with `eio_sid`, `namespace` and `sid`: connections of one client in one namespace.
 """
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
 from engineio import packet as engineio_packet
 from socketio import packet as socketio_packet
 
 from .. import jsonio
 from .engineio import direct_connection, text_frame
+
+
+class Addressee(Protocol):
+    """A connection of one client in one namespace."""
+
+    sid: str
+    eio_sid: str
+    namespace: str
+
+
+class Wire(Protocol):
+    """What the fan-out and the gateway need of either way."""
+
+    def acknowledge(self, connection: Addressee, ack_id: int | None, result: Mapping[str, Any]) -> None:
+        """Answer an event; nothing happens where the client asked for no answer."""
+
+    def send(self, connection: Addressee, name: str, payload: Any) -> None:
+        """Send one event to one connection; the payload may hold bytes."""
+
+    def encode(self, namespace: str, name: str, payload_json: str) -> Any:
+        """An event with a payload given as JSON, for `deliver` to any connection in that namespace."""
+
+    def deliver(self, batches: Mapping[Any, Sequence[Any]]) -> None:
+        """Send to each connection the list of encoded events that `batches` has for it, in order and at once."""
 
 
 class DirectWire:

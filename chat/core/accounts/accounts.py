@@ -3,16 +3,21 @@ import re
 import secrets
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 from gevent.event import Event
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ...errors import Conflict, Forbidden, NotFound, RateLimited, Unauthorized
+from ...errors import ChatError, Conflict, Forbidden, NotFound, RateLimited, Unauthorized
 from ..machinery.clock import now_ms
-from ..tables import SIGN_INS, USERS
-from .sign_ins import end_sign_ins
+from ..machinery.database import Database
+from ..machinery.limits import Limits
+from ..machinery.threads import Threads
+from ..tables import SIGN_INS, USERS, AnyRow
+from .sign_ins import Grant, SignIns, end_sign_ins
 
 WRONG = 'The name or the password is wrong'
 USERNAME_LENGTH = 50
@@ -20,39 +25,60 @@ MAX_KEY = 254      # characters of a folded name
 NAMES_TRIED = 20  # random endings of a generated username before giving up
 
 
-def fold_username(username):
+Charge = tuple[str, ...]  # the name of a limit, and its key
+
+
+def fold_username(username: str) -> str:
     """The form in which usernames are unique: they are ASCII, so lower case is all."""
     return username.lower()
 
 
-def fold_email(email):
+def fold_email(email: str) -> str:
     """The form in which email addresses are unique."""
     return unicodedata.normalize('NFC', email).casefold()
 
 
-class Accounts:
-    """`hasher` hashes and checks passwords (flask_bcrypt's interface), always in `threads`."""
+class Hasher(Protocol):
+    """Who hashes and checks passwords; flask_bcrypt does."""
 
-    def __init__(self, database, sessions, rooms, limits, threads, hasher, registration_open):
-        self._database, self._sessions, self._rooms, self._limits = database, sessions, rooms, limits
+    def generate_password_hash(self, password: str) -> bytes:
+        """A hash of the password, with a salt of its own. Takes long."""
+
+    def check_password_hash(self, pw_hash: str, password: str) -> bool:
+        """Whether it is that password's hash. Takes long."""
+
+
+class Entrance(Protocol):
+    """What every new user is brought into."""
+
+    def enter_lobby(self, connection: Connection, user_id: int, now: int) -> None:
+        """Enter the user, within the caller's transaction; `now` in milliseconds."""
+
+
+class Accounts:
+    """The `hasher` works in `threads`, always."""
+
+    def __init__(self, *, database: Database, sign_ins: SignIns, rooms: Entrance, limits: Limits, threads: Threads,
+                 hasher: Hasher, registration_open: bool) -> None:
+        self._database, self._sign_ins, self._rooms, self._limits = database, sign_ins, rooms, limits
         self._threads, self._hasher = threads, hasher
         self._registration_open = registration_open
-        self._nobody = None            # a hash that no password has, checked where there is no account
-        self._unsettled = Counter()    # charges for sign-ins whose outcome is not known yet
+        self._nobody: str | None = None  # a hash that no password has, checked where there is no account
+        self._unsettled: Counter[Charge] = Counter()  # charges for sign-ins whose outcome is not known yet
         self._settled = Event()
 
     # ------------------------------------------------------------------ sign-up
 
-    def sign_up(self, *, email, password, username, display_name, address):
+    def sign_up(self, *, email: str, password: str, username: str | None, display_name: str | None, address: str) -> Grant:
         """Make an account and sign it in; returns its Grant. Raises Forbidden, Conflict, RateLimited."""
         if not self._registration_open:
             raise Forbidden('Registration is closed here: ask the host for an account')
         self._limits.charge('sign_up', address)
         user_id = self.create(email=email, password=password, username=username, display_name=display_name)
         with self._database.writing() as connection:
-            return self._sessions.start(connection, user_id)
+            return self._sign_ins.start(connection, user_id)
 
-    def create(self, *, email, password, username=None, display_name=None):
+    def create(self, *, email: str, password: str, username: str | None = None, display_name: str | None = None) -> int:
         """Make an account; returns its id. Raises Conflict when the username or the email is taken."""
         self._require_free(username, email)
         password_hash = self._hash(password)
@@ -65,7 +91,7 @@ class Accounts:
                 self._require_free(None, email)
         raise Conflict('No username could be made from this email: send one')
 
-    def _require_free(self, username, email):
+    def _require_free(self, username: str | None, email: str) -> None:
         taken = self._database.rows(select(USERS.c.email_key, USERS.c.username_key).where(
             or_(USERS.c.email_key == fold_email(email), USERS.c.username_key == fold_username(username or ''))))
         if not taken:
@@ -74,7 +100,7 @@ class Accounts:
             raise Conflict('This email has an account already: sign in', errors={'email': ['is taken']})
         raise Conflict('This username is taken: choose another', errors={'username': ['is taken']})
 
-    def _insert(self, username, email, display_name, password_hash):
+    def _insert(self, username: str, email: str, display_name: str | None, password_hash: str) -> int:
         now, display_name = now_ms(), display_name or username
         try:
             with self._database.writing() as connection:
@@ -90,7 +116,7 @@ class Accounts:
 
     # ------------------------------------------------------------------ sign-in
 
-    def sign_in(self, *, name, password, address):
+    def sign_in(self, *, name: str, password: str, address: str) -> Grant:
         """Sign in by username or email; returns the Grant.
 
         Raises Unauthorized, with the same words and after the same work whether or not there is such an account, and
@@ -101,34 +127,35 @@ class Accounts:
             user = self._find(name)
             self._check(user, password, Unauthorized(WRONG))
         with self._database.writing() as connection:
-            return self._sessions.start(connection, user.id)
+            return self._sign_ins.start(connection, user.id)
 
-    def change_password(self, user_id, sign_in_id, *, current_password, new_password, address):
+    def change_password(self, user_id: int, sign_in_id: str, *, current_password: str, new_password: str,
+                        address: str) -> None:
         """Set a new password and end every other sign-in. Raises Forbidden when the current one is wrong."""
         self.require_password(user_id, current_password, address)
         password_hash = self._hash(new_password)
         with self._database.writing() as connection:
             connection.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
             ended = end_sign_ins(connection, SIGN_INS.c.user_id == user_id, SIGN_INS.c.id != sign_in_id)
-        self._sessions.announce(ended)
+        self._sign_ins.announce(ended)
 
-    def require_password(self, user_id, password, address):
+    def require_password(self, user_id: int, password: str, address: str) -> None:
         """Raise Forbidden unless this is the user's password; failures count as those of signing in do."""
         user = self._database.row(select(USERS).where(USERS.c.id == user_id))
         with self._guarded(address, user.username, user.email):
             self._check(user, password, Forbidden('The current password is wrong'))
 
-    def _find(self, name):
+    def _find(self, name: str) -> AnyRow | None:
         column, key = (USERS.c.email_key, fold_email(name)) if '@' in name else \
             (USERS.c.username_key, fold_username(name))
         return self._database.row(select(USERS).where(column == key)) if len(key) <= MAX_KEY else None
 
     @contextmanager
-    def _guarded(self, address, *names):
+    def _guarded(self, address: str, *names: str) -> Iterator[None]:
         """Charge a failure in advance, so that guesses made at once count too; a success gets it back."""
-        charges = [('sign_in_address', address)]
+        charges: list[Charge] = [('sign_in_address', address)]
         charges += [('sign_in', address, fold_email(name)[:MAX_KEY]) for name in names]
-        paid = []
+        paid: list[Charge] = []
         try:
             for charge in charges:
                 self._pay(charge)
@@ -142,7 +169,7 @@ class Accounts:
             raise
         self._settle(paid, give_back=True)
 
-    def _pay(self, charge):
+    def _pay(self, charge: Charge) -> None:
         """Charge a failure; while others of the same kind are not settled, wait for what becomes of them."""
         while True:
             try:
@@ -154,7 +181,7 @@ class Accounts:
                     raise
             self._settled.wait()
 
-    def _settle(self, charges, give_back):
+    def _settle(self, charges: Iterable[Charge], give_back: bool) -> None:
         for charge in charges:
             if give_back:
                 self._limits.give_back(*charge)
@@ -164,56 +191,56 @@ class Accounts:
         self._settled.set()  # wakes all who wait now
         self._settled.clear()
 
-    def _check(self, user, password, failure):
+    def _check(self, user: AnyRow | None, password: str, failure: ChatError) -> None:
         password_hash = user.password_hash if user else self._hash_of_nobody()
         right = self._threads.run(self._hasher.check_password_hash, password_hash, password)
         if not (user and right and user.deactivated_at is None):
             raise failure
 
-    def _hash(self, password):
+    def _hash(self, password: str) -> str:
         return self._threads.run(self._hasher.generate_password_hash, password).decode()
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Make what a sign-in without an account is checked against, so that the first one takes no longer."""
         self._nobody = self._nobody or self._hash(secrets.token_hex())
 
-    def _hash_of_nobody(self):
+    def _hash_of_nobody(self) -> str:
         self.prepare()
         return self._nobody
 
     # ------------------------------------------------------------------ the host's command line
 
-    def set_password(self, name, password):
+    def set_password(self, name: str, password: str) -> None:
         """Set a password and end every sign-in. Raises NotFound."""
         user = self._require(name)
         password_hash = self._hash(password)
         self._change(user.id, password_hash=password_hash)
 
-    def deactivate(self, name):
+    def deactivate(self, name: str) -> None:
         """Close an account: nobody can sign in to it, and whoever is loses the connection. Raises NotFound."""
         user = self._require(name)
         self._change(user.id, deactivated_at=now_ms())
 
-    def _change(self, user_id, **values):
+    def _change(self, user_id: int, **values: Any) -> None:
         with self._database.writing() as connection:
             connection.execute(update(USERS).where(USERS.c.id == user_id).values(**values))
             ended = end_sign_ins(connection, SIGN_INS.c.user_id == user_id)
-        self._sessions.announce(ended)
+        self._sign_ins.announce(ended)
 
-    def set_admin(self, name, is_admin):
+    def set_admin(self, name: str, is_admin: bool) -> None:
         """Make a user a server admin, or no longer one. Raises NotFound."""
         user = self._require(name)
         with self._database.writing() as connection:
             connection.execute(update(USERS).where(USERS.c.id == user.id).values(is_admin=is_admin))
 
-    def _require(self, name):
+    def _require(self, name: str) -> AnyRow:
         user = self._find(name)
         if user is None:
             raise NotFound(f'There is no user {name!r}')
         return user
 
 
-def usernames_for(email):
+def usernames_for(email: str) -> Iterator[str]:
     """Candidates for a username, made from the email's local part, then with random endings."""
     base = re.sub(r'[^A-Za-z0-9_.-]', '', email.partition('@')[0])[:USERNAME_LENGTH - 9] or 'user'
     yield base.ljust(3, '_')

@@ -1,10 +1,13 @@
 """Blocks: who does not want to hear from whom. The blocker looks offline to whoever it blocked, everywhere."""
+from collections.abc import Collection
+
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import Forbidden, Invalid
 from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
+from ..machinery.database import Database
 from ..tables import BLOCKS
 
 MAX_CACHED = 100_000  # users
@@ -12,36 +15,36 @@ MAX_CACHED = 100_000  # users
 
 class Blocks:
 
-    def __init__(self, database):
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._blocked_by = Cache(MAX_CACHED, self._load)  # blocker: the ids of those blocked
+        self._blocked_by: Cache[int, frozenset[int]] = Cache(MAX_CACHED, self._load)  #  blocker: the ids of those blocked
 
-    def _load(self, blocker_id):
+    def _load(self, blocker_id: int) -> frozenset[int]:
         query = select(BLOCKS.c.blocked_id).where(BLOCKS.c.blocker_id == blocker_id)
         return frozenset(row.blocked_id for row in self._database.rows(query))
 
-    def blocked_by(self, blocker_id):
+    def blocked_by(self, blocker_id: int) -> frozenset[int]:
         """The ids of those whom the user blocked."""
         return self._blocked_by.get(blocker_id)
 
-    def hidden_from(self, viewers):
+    def hidden_from(self, viewers: Collection[int]) -> dict[int, set[int]]:
         """{viewer: the ids of those who look offline to it}, for those of the viewers who are blocked by somebody."""
         query = select(BLOCKS.c.blocked_id, BLOCKS.c.blocker_id).where(BLOCKS.c.blocked_id.in_(viewers))
-        hidden = {}
+        hidden: dict[int, set[int]] = {}
         for row in self._database.rows(query) if viewers else ():
             hidden.setdefault(row.blocked_id, set()).add(row.blocker_id)
         return hidden
 
-    def hides(self, user_id, viewer_id):
+    def hides(self, user_id: int, viewer_id: int) -> bool:
         """Whether the user looks offline to the viewer."""
         return viewer_id in self.blocked_by(user_id)
 
-    def require_welcome(self, sender_id, receiver_id):
+    def require_welcome(self, sender_id: int, receiver_id: int) -> None:
         """Raise Forbidden if the receiver blocked the sender."""
         if self.hides(receiver_id, sender_id):
             raise Forbidden('This user does not take messages from you')
 
-    def set(self, blocker_id, blocked_id, is_blocked):
+    def set(self, blocker_id: int, blocked_id: int, is_blocked: bool) -> bool:
         """Block or unblock; returns whether that changed anything. Raises Invalid for oneself."""
         if blocker_id == blocked_id:
             raise Invalid(userId='is yourself')

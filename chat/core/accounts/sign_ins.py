@@ -5,14 +5,17 @@ Ends are noticed at once in this process, and within SWEEP_SECONDS when another 
 import hashlib
 import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from ...errors import Unauthorized
+from ..events import Everyone, SignInsEnded
 from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
-from ..machinery.publisher import EVERYONE, Event
+from ..machinery.database import Database
+from ..machinery.publisher import Publisher
 from ..tables import SIGN_INS, USERS
 
 log = logging.getLogger(__name__)
@@ -35,15 +38,15 @@ class Grant:
     refresh_id: str
 
 
-class Sessions:
+class SignIns:
     """`lifetime_ms`: how long a sign-in lasts without a refresh."""
 
-    def __init__(self, database, publisher, lifetime_ms):
+    def __init__(self, database: Database, publisher: Publisher, lifetime_ms: int) -> None:
         self._database, self._publisher, self._lifetime_ms = database, publisher, lifetime_ms
-        self._users = Cache(MAX_CACHED, self._load)
-        self._ended = {}  # ids of sign-ins lately seen to have ended: when
+        self._users: Cache[str, int | None] = Cache(MAX_CACHED, self._load)
+        self._ended: dict[str, int] = {}  # ids of sign-ins lately seen to have ended: when
 
-    def start(self, connection, user_id):
+    def start(self, connection: Connection, user_id: int) -> Grant:
         """Begin a sign-in within the caller's transaction; returns its Grant."""
         grant = Grant(user_id, secrets.token_hex(16), secrets.token_urlsafe(24))
         now = now_ms()
@@ -52,16 +55,16 @@ class Sessions:
             expires_at=now + self._lifetime_ms))
         return grant
 
-    def require(self, sign_in_id, user_id):
+    def require(self, sign_in_id: str, user_id: int) -> None:
         """Raise Unauthorized unless the sign-in is that user's, has not ended, and the user is still there."""
         if self._users.get(sign_in_id) != user_id:
             raise Unauthorized('This sign-in has ended: sign in again')
 
-    def _load(self, sign_in_id):
+    def _load(self, sign_in_id: str) -> int | None:
         row = self._database.row(CURRENT_USER.where(SIGN_INS.c.id == sign_in_id))
-        return row and row.user_id
+        return row.user_id if row else None
 
-    def refresh(self, sign_in_id, user_id, refresh_id):
+    def refresh(self, sign_in_id: str, user_id: int, refresh_id: str) -> Grant:
         """Exchange the good refresh token for a new one, once.
 
         Whoever comes with an older one holds a copy that someone else has used already (RFC 9700, section 4.14.2):
@@ -80,33 +83,33 @@ class Sessions:
             raise Unauthorized('This refresh token was used before: sign in again')
         return fresh
 
-    def end(self, sign_in_id):
+    def end(self, sign_in_id: str) -> None:
         """End one sign-in: its tokens and its connections."""
         with self._database.writing() as connection:
             ended = end_sign_ins(connection, SIGN_INS.c.id == sign_in_id)
         self.announce(ended)
 
-    def announce(self, ended):
+    def announce(self, ended: Sequence[str]) -> None:
         """Let go of what hangs on sign-ins whose end was committed: the ids that `end_sign_ins` returned."""
         self._users.evict(*ended)
         now = now_ms()
         self._ended.update(dict.fromkeys(ended, now))
         if ended:
-            self._publisher.publish(Event('sign_ins_ended', {'ids': ended}, EVERYONE))
+            self._publisher.publish(SignInsEnded(Everyone(), ended))
 
-    def sweep(self):
+    def sweep(self) -> None:
         """Notice sign-ins that other processes ended."""
         since = now_ms() - SWEEP_OVERLAP_MS
         self._ended = {sign_in_id: at for sign_in_id, at in self._ended.items() if at >= since - SWEEP_OVERLAP_MS}
         rows = self._database.rows(select(SIGN_INS.c.id).where(SIGN_INS.c.ended_at >= since))
         self.announce([row.id for row in rows if row.id not in self._ended])
 
-    def prune(self):
+    def prune(self) -> None:
         """Remove sign-ins that expired, some at a time."""
         while self._prune_some():
             pass
 
-    def _prune_some(self):
+    def _prune_some(self) -> bool:
         with self._database.writing() as connection:
             old = select(SIGN_INS.c.id).where(SIGN_INS.c.expires_at < now_ms()).limit(PRUNE_AT_ONCE)
             ids = connection.execute(old).scalars().all()
@@ -115,7 +118,7 @@ class Sessions:
         return len(ids) == PRUNE_AT_ONCE
 
 
-def end_sign_ins(connection, *conditions):
+def end_sign_ins(connection: Connection, *conditions: ColumnElement[bool]) -> Sequence[str]:
     """End the sign-ins that meet the conditions, within the caller's transaction; returns their ids to announce."""
     ids = connection.execute(select(SIGN_INS.c.id).where(SIGN_INS.c.ended_at.is_(None), *conditions)).scalars().all()
     if ids:
@@ -123,5 +126,5 @@ def end_sign_ins(connection, *conditions):
     return ids
 
 
-def _key(refresh_id):
+def _key(refresh_id: str) -> bytes:
     return hashlib.sha256(refresh_id.encode()).digest()

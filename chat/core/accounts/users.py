@@ -1,18 +1,32 @@
 """Users as others see them, and the profile as its owner edits it."""
+from dataclasses import dataclass
+from typing import Protocol
+
 from cachetools import TTLCache
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import Conflict, Invalid, NotFound
+from ..files.avatars import Avatars
 from ..machinery.cache import Cache
 from ..machinery.clock import iso
-from ..machinery.publisher import Event
-from ..tables import BLOCKS, USERS
-from .accounts import fold_email
+from ..machinery.database import Database
+from ..objects import User
+from ..tables import BLOCKS, USERS, AnyRow
+from .accounts import Accounts, fold_email
+from .blocks import Blocks
+from .presence import Presence
 
 PAGE = 1000
 MAX_NAMES = 50_000    # in memory
 RECEIVER_SECONDS = 5  # for which a user is taken to be there
+
+
+class Hides(Protocol):
+    """What may be seen of a user for a moment, and no longer by whom it blocks."""
+
+    def hide(self, user_id: int, viewer_id: int) -> None:
+        """The viewer is blocked."""
 
 
 class Users:
@@ -21,7 +35,8 @@ class Users:
     public_columns = (USERS.c.id, USERS.c.username, USERS.c.display_name, USERS.c.last_seen, USERS.c.created_at,
                       USERS.c.avatar_key)
 
-    def __init__(self, database, presence, typing, blocks, accounts, avatars):
+    def __init__(self, *, database: Database, presence: Presence, typing: Hides, blocks: Blocks, accounts: Accounts,
+                 avatars: Avatars) -> None:
         self._database, self._presence, self._typing = database, presence, typing
         self._blocks, self._accounts = blocks, accounts
         self._avatars = avatars
@@ -136,16 +151,22 @@ class Users:
             'createdAt': iso(row.created_at),
         }
 
-    def snapshot(self, user_id):
-        """What `events_about` needs to know of a user, so that it need not ask. Raises NotFound."""
-        return self._require(user_id), self._blocks.blocked_by(user_id)
+    def snapshot(self, user_id: int) -> 'Snapshot':
+        """What is needed to show a user to others without asking the database again. Raises NotFound."""
+        return Snapshot(self._require(user_id), self._blocks.blocked_by(user_id))
 
-    def events_about(self, snapshot, kind, data, audience):
-        """The event with `user` in its data, for the audience; another one for those whom that user blocked."""
-        row, blocked = snapshot
-        hidden = blocked & set(audience)
-        events = [Event(kind, data | {'user': self.as_object(row, None)}, tuple(set(audience) - hidden))]
-        if hidden:
-            offline = self.as_object(row, next(iter(hidden)))
-            events.append(Event(kind, data | {'user': offline}, tuple(hidden)))
-        return events
+    def shown(self, snapshot: 'Snapshot') -> User:
+        """The User, as everybody sees it whom that user did not block."""
+        return self.as_object(snapshot.row, None)
+
+    def shown_to_blocked(self, snapshot: 'Snapshot') -> User:
+        """The User, as those see it whom that user blocked: never there."""
+        return self.as_object(snapshot.row, None) | {'online': False, 'lastSeen': None}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A user at one moment: its row, and the ids of those whom it blocked."""
+
+    row: AnyRow
+    blocked: frozenset[int]

@@ -1,5 +1,6 @@
 """What became of calls: kept in memory until stored, soon and together, so that no call waits for the database."""
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
@@ -8,7 +9,9 @@ from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ..machinery.clock import iso, now_ms
-from ..tables import CALLS
+from ..machinery.database import Database
+from ..objects import Call
+from ..tables import CALLS, AnyRow
 
 log = logging.getLogger(__name__)
 COMPLETED = 'completed'  # answered, and hung up by one of the two
@@ -34,7 +37,7 @@ class Record(NamedTuple):
     ended_at: int
     outcome: str
 
-    def concerns(self, user_id):
+    def concerns(self, user_id: int) -> bool:
         """Whether it is one of the user's calls: what could not reach the callee is the caller's alone.
 
         Else whoever is blocked would still find its way into the lists of those who blocked it.
@@ -48,24 +51,24 @@ REACHED = or_(CALLS.c.outcome != FAILED, CALLS.c.answered_at.is_not(None))
 
 class CallRecords:
 
-    def __init__(self, database):
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting = {}  # id: Record, until it is stored
+        self._waiting: dict[int, Record] = {}  # by id, until it is stored
         self._last_id = 0
 
-    def new_id(self):
+    def new_id(self) -> int:
         """An id for a call that begins: made of the time, so it grows, and is not used again after a restart."""
         self._last_id = max(self._last_id + 1, now_ms() << ID_BITS)
         return self._last_id
 
-    def add(self, record):
+    def add(self, record: Record) -> None:
         """Have a Record stored soon; it is listed from now on."""
         if len(self._waiting) < MAX_WAITING:
             self._waiting[record.id] = record
         else:
             log.error('the record of a call is lost: %d wait for the database already', MAX_WAITING)
 
-    def store(self):
+    def store(self) -> None:
         """Store what waits. Raises Unavailable; it waits on then."""
         while self._waiting:
             records = list(islice(self._waiting.values(), CHUNK))
@@ -78,7 +81,7 @@ class CallRecords:
             for record in records:
                 del self._waiting[record.id]
 
-    def _insert(self, records):
+    def _insert(self, records: Iterable[Record]) -> None:
         with self._database.writing() as connection:
             connection.execute(insert(CALLS), [record._asdict() for record in records])
 
@@ -94,7 +97,7 @@ class CallRecords:
         return [as_object(record) for record in newest[:PAGE]], len(newest) > PAGE
 
 
-def as_object(record):
+def as_object(record: Record | AnyRow) -> Call:
     """The call as clients see it."""
     return {'id': record.id, 'callerId': record.caller_id, 'calleeId': record.callee_id,
             'startedAt': iso(record.started_at), 'answeredAt': iso(record.answered_at), 'endedAt': iso(record.ended_at),

@@ -7,6 +7,7 @@ from collections import OrderedDict, deque
 
 from ...errors import RateLimited
 
+Limit = tuple[int, int]  # so many uses in so many seconds
 MAX_KEYS = 100_000  # one key per user and room, connection or address that did something in the window
 
 

@@ -15,6 +15,6 @@ _SEQUENCE = rf'{_JOINED}(?:\u200D{_JOINED}){{1,9}}'
 _ONLY_EMOJI = regex.compile(rf'(?V1)(?:{_SEQUENCE}|{_REGION}|{_FLAG}|{_KEYCAP}|{_PICTURE}){{1,{MOST}}}')
 
 
-def is_only_emoji(text):
+def is_only_emoji(text: str) -> bool:
     """Whether the text is nothing but one to three emoji; a sequence that is drawn as one counts as one."""
     return not text.isascii() and len(text) <= MOST * LONGEST and _ONLY_EMOJI.fullmatch(text) is not None

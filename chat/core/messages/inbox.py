@@ -5,18 +5,17 @@ from ...errors import NotFound
 from ..machinery.clock import iso
 from ..rooms.rooms import ADMIN, DIRECT, LOBBY, PRIVATE, PUBLIC
 from ..tables import MEMBERS, MESSAGES, ROOMS, USERS
-from .messages import as_object
 from .queries import newest_of_room
-from .receipts import times
+from .view import Counterpart
 
 PAGE = 1000
 
 
 class Inbox:
 
-    def __init__(self, database, rooms, users, blocks, receipts, uploads):
+    def __init__(self, *, database, rooms, users, blocks, receipts, view):
         self._database, self._rooms, self._users = database, rooms, users
-        self._blocks, self._receipts, self._uploads = blocks, receipts, uploads
+        self._blocks, self._receipts, self._view = blocks, receipts, view
 
     def room(self, user_id, room_id):
         """The Room, for whoever may know of it. Raises NotFound."""
@@ -93,16 +92,14 @@ class Inbox:
             return {}
         newest = newest_of_room(MESSAGES.c.id)
         ids = select(newest.label('id')).where(ROOMS.c.id.in_(written)).subquery()
-        found, rows = {}, self._database.rows(select(MESSAGES).join(ids, ids.c.id == MESSAGES.c.id))
-        attached = self._uploads.of_messages(rows)
-        for row in rows:
-            other = others.get(row.room_id)
-            seen = (None, None)
-            if other is not None and row.sender_id == user_id and not self._blocks.hides(other.user_id, user_id):
-                seen = times(self._receipts.newest(other), row.seq)
-            receiver = None if other is None else other.user_id if row.sender_id == user_id else user_id
-            found[row.room_id] = as_object(row, receiver, seen, attached.get(row.id, ()))
-        return found
+        found = self._database.rows(select(MESSAGES).join(ids, ids.c.id == MESSAGES.c.id))
+        counterparts = {room_id: self._counterpart(user_id, row) for room_id, row in others.items()}
+        return {message['roomId']: message for message in self._view.for_viewer(user_id, found, counterparts)}
+
+    def _counterpart(self, user_id, row):
+        """The other member of a direct room, by its row."""
+        is_hidden = self._blocks.hides(row.user_id, user_id)
+        return Counterpart(row.user_id, None if is_hidden else self._receipts.newest(row))
 
     def _as_object(self, user_id, row, other, last_message, is_server_admin):
         is_member = row.own_user_id is not None

@@ -4,19 +4,24 @@ Both are watermarks, sequence numbers of the room that only move forward: one ro
 live in memory and reach the database gathered, so that a busy room does not become a write per event.
 """
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cachetools import LRUCache
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ColumnElement, Subquery, Update, case, func, select, update
 
 from ...errors import NotFound
+from ..accounts.blocks import Blocks
+from ..events import Audience, MessagesDelivered, MessagesRead, RoomMembers, Users
 from ..machinery.cache import Cache
-from ..machinery.clock import iso, now_ms
-from ..machinery.gatherer import Kind
-from ..machinery.publisher import Event
-from ..rooms.rooms import DIRECT, LOBBY
-from ..tables import MEMBERS, MESSAGES
+from ..machinery.clock import now_ms
+from ..machinery.database import Database
+from ..machinery.gatherer import Gatherer, Kind
+from ..machinery.publisher import Publisher
+from ..rooms.rooms import DIRECT, LOBBY, LiveRoom, Rooms
+from ..tables import MEMBERS, MESSAGES, AnyRow
+from .store import Draft
 
 MAX_CACHED = 200_000      # watermarks
 MAX_RECENT = 20_000       # messages whose place is known without asking the database
@@ -42,12 +47,12 @@ class Place(NamedTuple):
     sender_id: int
 
 
-def _later(column, new):
+def _later(column: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
     """Of the two the larger one: what is in the database may be NULL, or newer."""
     return case((new > func.coalesce(column, -1), new), else_=column)
 
 
-def _advance(new):
+def _advance(new: Subquery) -> Update:
     return update(MEMBERS).where(MEMBERS.c.room_id == new.c.room, MEMBERS.c.user_id == new.c.member).values(
         read_seq=_later(MEMBERS.c.read_seq, new.c.read_to), read_at=_later(MEMBERS.c.read_at, new.c.read_time),
         delivered_seq=_later(MEMBERS.c.delivered_seq, new.c.delivered_to),
@@ -59,26 +64,30 @@ ADVANCE = Kind(
     lambda key, mark: (*key, mark.read_seq, mark.read_at, mark.delivered_seq, mark.delivered_at), _advance)
 
 
+Key = tuple[int, int]  # room id, user id
+
+
 class Receipts:
 
-    def __init__(self, database, gatherer, rooms, blocks, publisher):
+    def __init__(self, *, database: Database, gatherer: Gatherer, rooms: Rooms, blocks: Blocks,
+                 publisher: Publisher) -> None:
         self._database, self._gatherer, self._rooms = database, gatherer, rooms
         self._blocks, self._publisher = blocks, publisher
-        self._marks = Cache(MAX_CACHED, self._load)  # (room id, user id): Watermark
-        self._places = OrderedDict()                 # message id: Place, of the newest messages
-        self._told = LRUCache(MAX_CACHED)            # (room id, reader): when authors were last told
+        self._marks: Cache[Key, Watermark] = Cache(MAX_CACHED, self._load)
+        self._places: OrderedDict[int, Place] = OrderedDict()     # message id: Place, of the newest messages
+        self._told: LRUCache[Key, int] = LRUCache(MAX_CACHED)     # of a reader: when authors were last told
 
     # ------------------------------------------------------------------ what clients say
 
-    def read(self, user_id, message_id, room_id=None):
+    def read(self, user_id: int, message_id: int, room_id: int | None = None) -> None:
         """The user has read the message and all before it in its room. Raises NotFound for what it can't see."""
         self._advance(user_id, message_id, room_id, is_read=True)
 
-    def delivered(self, user_id, message_id):
+    def delivered(self, user_id: int, message_id: int) -> None:
         """The message and all before it have reached the user. Raises NotFound for what it can't see."""
         self._advance(user_id, message_id, None, is_read=False)
 
-    def _advance(self, user_id, message_id, room_id, is_read):
+    def _advance(self, user_id: int, message_id: int, room_id: int | None, is_read: bool) -> None:
         place = self._place(message_id)
         if place is None or room_id not in (None, place.room_id):
             raise NotFound('There is no such message')
@@ -93,36 +102,35 @@ class Receipts:
         self._save(room.id, user_id, mark)
         self._tell(room, user_id, message_id, place, now, is_read)
 
-    def _require_member(self, user_id, place):
+    def _require_member(self, user_id: int, place: Place) -> LiveRoom:
         room = self._rooms.find(place.room_id)
         if room is None or not room.has(user_id):
             raise NotFound('There is no such message')
         return room
 
-    def _place(self, message_id):
+    def _place(self, message_id: int) -> Place | None:
         place = self._places.get(message_id)
         if place is None:
             row = self._database.row(select(MESSAGES.c.room_id, MESSAGES.c.seq, MESSAGES.c.sender_id).where(
                 MESSAGES.c.id == message_id))
-            place = row and Place(*row)
+            place = Place(*row) if row else None
         return place
 
-    def _tell(self, room, user_id, message_id, place, now, is_read):
-        users = room.members
-        if room.kind == LOBBY or len(users) > BIG_ROOM:
+    def _tell(self, room: LiveRoom, user_id: int, message_id: int, place: Place, now: int, is_read: bool) -> None:
+        blocked = self._blocks.blocked_by(user_id)
+        audience: Audience = RoomMembers(room.id, without=blocked)
+        if room.kind == LOBBY or len(room.members) > BIG_ROOM:
             last = self._told.get((room.id, user_id), 0)
             if room.kind == LOBBY or not is_read or now - last < TELL_AUTHORS_EVERY:
                 return
             self._told[room.id, user_id] = now
-            users = {place.sender_id} & room.members
-        kind, time = ('read_receipt', 'readAt') if is_read else ('delivery_receipt', 'deliveredAt')
-        self._publisher.publish(Event(
-            kind, {'roomId': room.id, 'messageId': message_id, 'userId': user_id, time: iso(now)},
-            tuple(users - self._blocks.blocked_by(user_id))))
+            audience = Users(frozenset((place.sender_id,)) & room.members - blocked)
+        event = MessagesRead if is_read else MessagesDelivered
+        self._publisher.publish(event(audience, room.id, message_id, user_id, now))
 
     # ------------------------------------------------------------------ what the server knows by itself
 
-    def sent(self, drafts):
+    def sent(self, drafts: Sequence[Draft]) -> None:
         """Messages were stored: their senders have read everything before them."""
         now = now_ms()
         for draft in drafts:
@@ -138,16 +146,16 @@ class Receipts:
 
     # ------------------------------------------------------------------ watermarks
 
-    def mark(self, room_id, user_id):
+    def mark(self, room_id: int, user_id: int) -> Watermark:
         """The Watermark of a member."""
         return self._marks.get((room_id, user_id))
 
-    def pending_read(self, room_id, user_id):
+    def pending_read(self, room_id: int, user_id: int) -> int:
         """How far the user has read, as far as that may not be in the database yet; else 0."""
         newer = self._pending(room_id, user_id)
         return newer.read_seq if newer else 0
 
-    def newest(self, row):
+    def newest(self, row: AnyRow) -> Watermark:
         """The Watermark of a row of room_members, with what is not in the database yet."""
         mark = Watermark(row.read_seq, row.read_at, row.delivered_seq, row.delivered_at)
         newer = self._pending(row.room_id, row.user_id)
@@ -157,29 +165,30 @@ class Receipts:
             mark.delivered_seq, mark.delivered_at = newer.delivered_seq, newer.delivered_at
         return mark
 
-    def of_direct(self, room, viewer_id):
+    def of_direct(self, room: LiveRoom, viewer_id: int) -> Watermark | None:
         """The Watermark of the other one in a direct room; None if it blocked the viewer, or for other rooms."""
         if room.kind != DIRECT or self._blocks.hides(room.other(viewer_id), viewer_id):
             return None
         return self.mark(room.id, room.other(viewer_id))
 
-    def forget(self, room_id, user_id):
+    def forget(self, room_id: int, user_id: int) -> None:
         """The user left the room: whoever comes back begins anew."""
         self._marks.evict((room_id, user_id))
         self._gatherer.drop('receipts', (room_id, user_id))
 
-    def _load(self, key):
+    def _load(self, key: Key) -> Watermark:
         row = self._database.row(select(MEMBERS).where(MEMBERS.c.room_id == key[0], MEMBERS.c.user_id == key[1]))
         return self.newest(row) if row else Watermark(0, None, 0, None)
 
-    def _pending(self, room_id, user_id):
-        return self._gatherer.pending('receipts', (room_id, user_id))
+    def _pending(self, room_id: int, user_id: int) -> Watermark | None:
+        pending: Watermark | None = self._gatherer.pending('receipts', (room_id, user_id))
+        return pending
 
-    def _save(self, room_id, user_id, mark):
+    def _save(self, room_id: int, user_id: int, mark: Watermark) -> None:
         self._gatherer.put('receipts', (room_id, user_id), mark)
 
 
-def times(mark, seq):
+def times(mark: Watermark | None, seq: int) -> tuple[int | None, int | None]:
     """(delivered, read) times of a message under the receiver's Watermark; None for what has not happened."""
     if mark is None:
         return None, None

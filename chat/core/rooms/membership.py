@@ -1,38 +1,50 @@
 """Rooms as their members shape them: made, joined, left, renamed, removed; roles and invite codes."""
 import secrets
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
-import gevent
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from ...errors import Conflict, Forbidden, NotFound
-from ..files import attachments
+from ..accounts.presence import Presence
+from ..accounts.users import Snapshot, Users
+from ..events import MemberJoined, MemberLeft, RoomDeleted, RoomMembers, RoomUpdated
+from ..events import Users as AudienceOf
 from ..machinery.clock import now_ms
-from ..machinery.publisher import Event
-from ..tables import ATTACHMENTS, BANS, MEMBERS, MESSAGES, ROOMS, USERS
-from .rooms import ADMIN, DIRECT, LOBBY, MEMBER, PRIVATE, PUBLIC, enter
+from ..machinery.database import Database
+from ..machinery.limits import Limits
+from ..machinery.publisher import Publisher
+from ..tables import BANS, MEMBERS, ROOMS, USERS, AnyRow
+from .rooms import ADMIN, DIRECT, LOBBY, MEMBER, PRIVATE, PUBLIC, LiveRoom, Rooms, enter
+from .typing_indicators import TypingIndicators
 
-PURGED_AT_ONCE = 500   # messages of a removed room in one transaction
-PURGE_PAUSE = 0.02     # seconds between two of these, for the others
-PURGE_SECONDS = 5      # between two looks for removed rooms
 MAY_NOT = 'This room can\'t be joined so: ask one of its admins for an invite code'
 
 
-def new_code():
+def new_code() -> str:
     """An invite code of 192 random bits."""
     return secrets.token_urlsafe(24)
+
+
+class Stays(Protocol):
+    """What is known of a member's stay in a room, and of no other stay."""
+
+    def forget(self, room_id: int, user_id: int) -> None:
+        """The stay is over, or another one begins."""
 
 
 class Membership:
     """Every change commits, brings the LiveRoom up to date, and then tells the room."""
 
-    def __init__(self, database, rooms, users, presence, receipts, files, limits, publisher):
+    def __init__(self, *, database: Database, rooms: Rooms, users: Users, presence: Presence, receipts: Stays,
+                 typing: TypingIndicators, limits: Limits, publisher: Publisher) -> None:
         self._database, self._rooms, self._users, self._presence = database, rooms, users, presence
-        self._receipts, self._files, self._limits, self._publisher = receipts, files, limits, publisher
+        self._receipts, self._typing, self._limits, self._publisher = receipts, typing, limits, publisher
 
     # ------------------------------------------------------------------ rooms
 
-    def create(self, user_id, name, is_private):
+    def create(self, user_id: int, name: str, is_private: bool) -> int:
         """Make a room with the user as its admin; returns its id."""
         now = now_ms()
         with self._database.writing() as connection:
@@ -42,29 +54,28 @@ class Membership:
             connection.execute(insert(MEMBERS).values(room_id=room_id, user_id=user_id, role=ADMIN, joined_at=now))
         return room_id
 
-    def rename(self, user_id, room_id, name):
+    def rename(self, user_id: int, room_id: int, name: str) -> None:
         """Raises NotFound, Forbidden."""
         room = self._require_shapeable(user_id, room_id)
         with self._database.writing() as connection:
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(name=name))
             count = connection.execute(select(ROOMS.c.member_count).where(ROOMS.c.id == room_id)).scalar()
         self._rooms.changed(room_id, name=name)
-        self._publisher.publish(Event('room_updated', {
-            'id': room_id, 'name': name, 'kind': room.kind, 'isPrivate': room.kind == PRIVATE, 'memberCount': count,
-        }, tuple(room.members)))
+        self._publisher.publish(RoomUpdated(RoomMembers(room_id), {
+            'id': room_id, 'name': name, 'kind': room.kind, 'isPrivate': room.kind == PRIVATE, 'memberCount': count}))
 
-    def remove(self, user_id, room_id):
+    def remove(self, user_id: int, room_id: int) -> None:
         """Remove the room for everybody; its messages go little by little. Raises NotFound, Forbidden."""
         room = self._require_shapeable(user_id, room_id)
         with self._database.writing() as connection:
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(
                 deleted_at=now_ms(), invite_code=None))
             connection.execute(delete(MEMBERS).where(MEMBERS.c.room_id == room_id))
-        members = tuple(room.members)
+        members = room.members
         self._rooms.removed(room_id)
-        self._publisher.publish(Event('room_deleted', {'roomId': room_id}, members))
+        self._publisher.publish(RoomDeleted(AudienceOf(members), room_id))
 
-    def _require_shapeable(self, user_id, room_id):
+    def _require_shapeable(self, user_id: int, room_id: int) -> LiveRoom:
         room = self._rooms.require_admin(user_id, room_id)
         if room.kind in (LOBBY, DIRECT):
             raise Forbidden('This room can\'t be renamed or removed')
@@ -72,29 +83,27 @@ class Membership:
 
     # ------------------------------------------------------------------ joining
 
-    def join(self, user_id, room_id=None, invite_code=None):
+    def join(self, user_id: int, room_id: int | None = None, invite_code: str | None = None) -> int:
         """Enter a room, by its id if it is public, by its code, or by both; returns its id. Twice is no error.
 
         Raises Forbidden (also for an id that is none), NotFound for an unknown code, RateLimited after wrong codes.
         """
-        about = self._users.snapshot(user_id)  # now, so that nothing waits between the change and its events
+        snapshot = self._users.snapshot(user_id)  # now, so that nothing waits between the change and its events
         with self._counting_wrong_codes(user_id, invite_code):
             now = now_ms()
             with self._database.writing() as connection:
-                room = self._find(connection, room_id, invite_code)
-                known = connection.execute(select(MEMBERS.c.role).where(
-                    MEMBERS.c.room_id == room.id, MEMBERS.c.user_id == user_id)).first() if room else None
-                if known and room.kind != DIRECT:
-                    if room.kind != LOBBY:
-                        self._rooms.changed(room.id, joined=user_id)  # if the answer to an earlier commit was lost
-                    return room.id
-                self._require_joinable(connection, room, user_id, room_id, invite_code)
+                found = self._find(connection, room_id, invite_code)
+                if found is not None and found.kind != DIRECT and role_in(connection, found.id, user_id) is not None:
+                    if found.kind != LOBBY:
+                        self._rooms.changed(found.id, joined=user_id)  # if the answer to an earlier commit was lost
+                    return int(found.id)
+                room = self._require_joinable(connection, found, user_id, room_id, invite_code)
                 connection.execute(delete(BANS).where(BANS.c.room_id == room.id, BANS.c.user_id == user_id))
                 enter(connection, room, user_id, MEMBER if room.member_count else ADMIN, now)
-        self._joined(user_id, room.id, about)
-        return room.id
+        self._joined(snapshot, room.id)
+        return int(room.id)
 
-    def _find(self, connection, room_id, invite_code):
+    def _find(self, connection: Connection, room_id: int | None, invite_code: str | None) -> AnyRow | None:
         condition = ROOMS.c.id == room_id if room_id is not None else ROOMS.c.invite_code == invite_code
         room = connection.execute(
             select(ROOMS).where(condition, ROOMS.c.deleted_at.is_(None)).with_for_update()).first()
@@ -102,20 +111,21 @@ class Membership:
             return None  # MySQL takes trailing spaces for equal
         return room
 
-    def _require_joinable(self, connection, room, user_id, room_id, invite_code):
+    def _require_joinable(self, connection: Connection, room: AnyRow | None, user_id: int, room_id: int | None,
+                          invite_code: str | None) -> AnyRow:
         if room is None and room_id is None:
             raise NotFound('There is no room with this invite code')
-        has_code = room is not None and invite_code is not None and room.invite_code == invite_code
-        if has_code:
-            return
+        if room is not None and invite_code is not None and room.invite_code == invite_code:
+            return room
         if room is None or room.kind != PUBLIC:
             raise Forbidden(MAY_NOT)
         banned = select(BANS.c.user_id).where(BANS.c.room_id == room.id, BANS.c.user_id == user_id)
         if connection.execute(banned).first():
             raise Forbidden(MAY_NOT)
+        return room
 
     @contextmanager
-    def _counting_wrong_codes(self, user_id, invite_code):
+    def _counting_wrong_codes(self, user_id: int, invite_code: str | None) -> Iterator[None]:
         """Charge a wrong code in advance, so that guesses made at once count too; a right one gets it back."""
         if invite_code is None:
             yield
@@ -130,27 +140,28 @@ class Membership:
             raise
         self._limits.give_back('invite', user_id)
 
-    def _joined(self, user_id, room_id, about):
+    def _joined(self, snapshot: Snapshot, room_id: int) -> None:
+        user_id, blocked = snapshot.row.id, snapshot.blocked
         self._receipts.forget(room_id, user_id)  # of an earlier stay
         self._rooms.changed(room_id, joined=user_id)
-        room = self._rooms.require_member(user_id, room_id)
-        row, hidden_from = about
-        self._publisher.publish(
-            *self._users.events_about(about, 'member_joined', {'roomId': room_id}, tuple(room.members)),
-            *self._presence.status_events(user_id, room.members - {user_id}, row.last_seen, hidden_from))
+        members = self._rooms.require_member(user_id, room_id).members
+        seen = MemberJoined(RoomMembers(room_id, without=blocked), room_id, self._users.shown(snapshot))
+        unseen = MemberJoined(AudienceOf(blocked & members), room_id, self._users.shown_to_blocked(snapshot))
+        self._publisher.publish(*((seen, unseen) if blocked & members else (seen,)))
+        self._presence.tell_of(user_id, members - blocked - {user_id}, snapshot.row.last_seen)
 
     # ------------------------------------------------------------------ leaving
 
-    def leave(self, user_id, room_id):
+    def leave(self, user_id: int, room_id: int) -> None:
         """Leave a room. Raises NotFound, Forbidden."""
         room = self._rooms.require_member(user_id, room_id)
         if room.kind in (LOBBY, DIRECT):
             raise Forbidden('This room can\'t be left')
         with self._leaving(room_id, user_id) as connection:
             self._take_out(connection, room_id, user_id)
-        self._left(room, user_id)
+        self._left(room_id, user_id)
 
-    def remove_member(self, admin_id, room_id, user_id):
+    def remove_member(self, admin_id: int, room_id: int, user_id: int) -> None:
         """Send a member away: it takes an invite code to come back, and the present one no longer works.
 
         Raises NotFound, Forbidden.
@@ -163,10 +174,10 @@ class Membership:
             self._take_out(connection, room_id, user_id)
             connection.execute(insert(BANS).values(room_id=room_id, user_id=user_id, created_at=now_ms()))
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(invite_code=new_code()))
-        self._left(room, user_id)
+        self._left(room_id, user_id)
 
     @contextmanager
-    def _leaving(self, room_id, user_id):
+    def _leaving(self, room_id: int, user_id: int) -> Iterator[Connection]:
         """A transaction in which a member goes: gone in memory before the commit lets waiting messages go on."""
         is_out = False
         try:
@@ -177,19 +188,17 @@ class Membership:
                 self._rooms.changed(room_id, left=user_id, departures=departures + 1)
         except BaseException:
             if is_out:
-                self._rooms.doubt(room_id)
+                self._rooms.uncertain(room_id)
             raise
 
-    def _require_still_admin(self, connection, user_id, room):
+    def _require_still_admin(self, connection: Connection, user_id: int, room: LiveRoom) -> None:
         """Raise Forbidden unless the user rules the room now that its row is locked: it may have been removed itself."""
-        role = connection.execute(select(MEMBERS.c.role).where(
-            MEMBERS.c.room_id == room.id, MEMBERS.c.user_id == user_id)).scalar()
         rules = room.kind == PUBLIC and connection.execute(
             select(USERS.c.is_admin).where(USERS.c.id == user_id)).scalar()
-        if role != ADMIN and not rules:
+        if role_in(connection, room.id, user_id) != ADMIN and not rules:
             raise Forbidden('Only an admin of the room may do this')
 
-    def _take_out(self, connection, room_id, user_id):
+    def _take_out(self, connection: Connection, room_id: int, user_id: int) -> None:
         gone = connection.execute(delete(MEMBERS).where(
             MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id)).rowcount
         if not gone:
@@ -201,15 +210,15 @@ class Membership:
                                         .order_by(MEMBERS.c.joined_at, MEMBERS.c.user_id).limit(1)).scalar()
             set_role(connection, room_id, eldest, ADMIN)
 
-    def _left(self, room, user_id):
-        told = tuple(self._rooms.kept(room).members | {user_id})
-        self._rooms.changed(room.id, left=user_id)
-        self._receipts.forget(room.id, user_id)
-        self._publisher.publish(Event('member_left', {'roomId': room.id, 'userId': user_id}, told))
+    def _left(self, room_id: int, user_id: int) -> None:
+        self._rooms.changed(room_id, left=user_id)
+        self._receipts.forget(room_id, user_id)
+        self._typing.left(room_id, user_id)
+        self._publisher.publish(MemberLeft(RoomMembers(room_id, also=frozenset((user_id,))), room_id, user_id))
 
     # ------------------------------------------------------------------ roles and codes
 
-    def change_role(self, admin_id, room_id, user_id, role):
+    def change_role(self, admin_id: int, room_id: int, user_id: int, role: str) -> None:
         """Promote or demote a member. Raises NotFound, Forbidden, and Conflict where the last admin would go."""
         room = self._rooms.require_admin(admin_id, room_id)
         if room.kind in (LOBBY, DIRECT):
@@ -223,12 +232,12 @@ class Membership:
                 raise Conflict('The room would be without an admin: make somebody else one first')
             set_role(connection, room_id, user_id, role)
 
-    def invite_code(self, admin_id, room_id):
+    def invite_code(self, admin_id: int, room_id: int) -> str:
         """The room's invite code. Raises NotFound, Forbidden."""
         self._require_invitable(admin_id, room_id)
         return self._database.scalar(select(ROOMS.c.invite_code).where(ROOMS.c.id == room_id))
 
-    def renew_invite_code(self, admin_id, room_id):
+    def renew_invite_code(self, admin_id: int, room_id: int) -> str:
         """A new invite code; the old one stops working. Raises NotFound, Forbidden."""
         self._require_invitable(admin_id, room_id)
         code = new_code()
@@ -236,49 +245,29 @@ class Membership:
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(invite_code=code))
         return code
 
-    def _require_invitable(self, admin_id, room_id):
+    def _require_invitable(self, admin_id: int, room_id: int) -> None:
         if self._rooms.require_admin(admin_id, room_id).kind in (LOBBY, DIRECT):
             raise Forbidden('Nobody can be invited to this room')
 
-    # ------------------------------------------------------------------ what removed rooms leave behind
 
-    def purge(self):
-        """Delete the messages of removed rooms and their files in small pieces, then the rooms."""
-        while self._purge_some():
-            gevent.sleep(PURGE_PAUSE)
-
-    def _purge_some(self):
-        removed = select(ROOMS.c.id).where(ROOMS.c.deleted_at.is_not(None)).limit(1)
-        room_id = self._database.scalar(removed)
-        if room_id is None:
-            return False
-        with self._database.writing() as connection:
-            ids = connection.execute(select(MESSAGES.c.id).where(MESSAGES.c.room_id == room_id)
-                                     .limit(PURGED_AT_ONCE)).scalars().all()
-            unused = []
-            if ids:
-                _, unused = attachments.remove(connection, ATTACHMENTS.c.message_id.in_(ids))
-                connection.execute(delete(MESSAGES).where(MESSAGES.c.id.in_(ids)))
-            else:
-                connection.execute(delete(BANS).where(BANS.c.room_id == room_id))
-                connection.execute(delete(ROOMS).where(ROOMS.c.id == room_id))
-        self._files.delete(unused)
-        return True
-
-
-def lock_room(connection, room_id):
+def lock_room(connection: Connection, room_id: int) -> int:
     """Make whoever else changes this room's members wait for this transaction; returns its departures so far."""
     return connection.execute(select(ROOMS.c.departures).where(ROOMS.c.id == room_id).with_for_update()).scalar() or 0
 
 
-def admins(connection, room_id):
+def admins(connection: Connection, room_id: int) -> Sequence[int]:
     """The user ids of the room's first two admins."""
     return connection.execute(select(MEMBERS.c.user_id).where(
         MEMBERS.c.room_id == room_id, MEMBERS.c.role == ADMIN).limit(2)).scalars().all()
 
 
-def set_role(connection, room_id, user_id, role):
+def role_in(connection: Connection, room_id: int, user_id: int) -> str | None:
+    """The role that the user was given in the room; None outside."""
+    return connection.execute(select(MEMBERS.c.role).where(
+        MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id)).scalar()
+
+
+def set_role(connection: Connection, room_id: int, user_id: int, role: str) -> None:
+    """Give the member that role."""
     connection.execute(update(MEMBERS).where(
         MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id).values(role=role))
-
-

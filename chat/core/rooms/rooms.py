@@ -1,20 +1,22 @@
 """Rooms: every conversation is one, direct messages and the lobby included. Who is in which is known here, in memory."""
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import Forbidden, Invalid, NotFound
 from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
-from ..tables import MEMBERS, ROOMS, USERS
+from ..machinery.database import Database
+from ..tables import MEMBERS, ROOMS, USERS, AnyRow
 
 PUBLIC, PRIVATE, DIRECT, LOBBY = 'public', 'private', 'direct', 'lobby'
 ADMIN, MEMBER = 'admin', 'member'
 MAX_CACHED_MEMBERS = 1_000_000  # memberships in memory, over all rooms
 MAX_CACHED_PAIRS = 100_000
 PAGE = 1000
-NOBODY = frozenset()
+NOBODY: frozenset[int] = frozenset()
 UNKNOWN = -1  # as a count of departures: it is no room's, so the members are looked up before the next message
 
 
@@ -29,30 +31,30 @@ class LiveRoom:
     id: int
     kind: str
     name: str
-    members: frozenset
+    members: frozenset[int]
     departures: int = 0
     last_seq: int | None = None
     last_at: int = 0
 
-    def has(self, user_id):
+    def has(self, user_id: int) -> bool:
         return self.kind == LOBBY or user_id in self.members
 
-    def other(self, user_id):
+    def other(self, user_id: int) -> int:
         """The other one of a direct room."""
         return next(member for member in self.members if member != user_id)
 
 
 class Rooms:
 
-    def __init__(self, database):
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._live = Cache(MAX_CACHED_MEMBERS, self._load, weigh=lambda room: 1 + len(room.members))
-        self._direct_ids = Cache(MAX_CACHED_PAIRS, self._find_unique)
-        self._lobby_id = None
+        self._live: Cache[int, LiveRoom] = Cache(MAX_CACHED_MEMBERS, self._load, weigh=lambda room: 1 + len(room.members))
+        self._direct_ids: Cache[str, int | None] = Cache(MAX_CACHED_PAIRS, self._find_unique)
+        self._lobby_id: int | None = None
 
     # ------------------------------------------------------------------ gates
 
-    def require_member(self, user_id, room_id):
+    def require_member(self, user_id: int, room_id: int) -> LiveRoom:
         """The LiveRoom, for a member. Raises Forbidden for a public room, NotFound for what others must not learn of."""
         room = self._live.get(room_id)
         if room.has(user_id):
@@ -61,14 +63,14 @@ class Rooms:
             raise Forbidden('You are not in this room: join it first')
         raise NotFound('There is no such room')
 
-    def require_visible(self, user_id, room_id):
+    def require_visible(self, user_id: int, room_id: int) -> LiveRoom:
         """The LiveRoom, for a member and, if it is public, for everyone. Raises NotFound."""
         room = self._live.get(room_id)
         if room.kind == PUBLIC or room.has(user_id):
             return room
         raise NotFound('There is no such room')
 
-    def require_admin(self, user_id, room_id):
+    def require_admin(self, user_id: int, room_id: int) -> LiveRoom:
         """The LiveRoom, for its admins and, unless it is private, the server's. Raises NotFound, Forbidden."""
         room = self._live.get(room_id)
         is_server_admin = room.kind in (PUBLIC, LOBBY) and self.is_server_admin(user_id)
@@ -78,15 +80,15 @@ class Rooms:
                 raise Forbidden('Only an admin of the room may do this')
         return room
 
-    def role(self, user_id, room_id):
+    def role(self, user_id: int, room_id: int) -> str | None:
         """The role that the user was given in the room; None outside."""
         return self._database.scalar(select(MEMBERS.c.role).where(
             MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id))
 
-    def is_server_admin(self, user_id):
+    def is_server_admin(self, user_id: int) -> bool:
         return bool(self._database.scalar(select(USERS.c.is_admin).where(USERS.c.id == user_id)))
 
-    def _load(self, room_id):
+    def _load(self, room_id: int) -> LiveRoom:
         with self._database.reading() as connection:
             row = connection.execute(select(ROOMS.c.kind, ROOMS.c.name, ROOMS.c.departures).where(
                 ROOMS.c.id == room_id, ROOMS.c.deleted_at.is_(None))).first()
@@ -95,18 +97,23 @@ class Rooms:
             members = NOBODY if row.kind == LOBBY else member_ids(connection, room_id)
         return LiveRoom(room_id, row.kind, row.name, members, row.departures)
 
-    def kept(self, room):
-        """The room as it is kept in memory now, which is up to date; the one given if it is not kept."""
+    def current(self, room: LiveRoom) -> LiveRoom:
+        """The room as it is known now, which is up to date; the one given if it is not in memory."""
         return self._live.peek(room.id) or room
 
-    def find(self, room_id):
+    def members_of(self, room_id: int) -> frozenset[int]:
+        """The user ids of a room's members; nobody's for one that is no more."""
+        room = self.find(room_id)
+        return room.members if room is not None else NOBODY
+
+    def find(self, room_id: int) -> LiveRoom | None:
         """The LiveRoom, or None if there is none."""
         try:
             return self._live.get(room_id)
         except NotFound:
             return None
 
-    def members(self, user_id, room_id, after=0):
+    def members(self, user_id: int, room_id: int, after: int = 0) -> Sequence[AnyRow]:
         """The rows of the room's members by user id, for members and admins. Raises NotFound, Forbidden."""
         if self._live.get(room_id).kind != PUBLIC or not self.is_server_admin(user_id):
             self.require_member(user_id, room_id)
@@ -115,7 +122,8 @@ class Rooms:
 
     # ------------------------------------------------------------------ what changed
 
-    def changed(self, room_id, *, joined=None, left=None, departures=None, name=None):
+    def changed(self, room_id: int, *, joined: int | None = None, left: int | None = None, departures: int | None = None,
+                name: str | None = None) -> None:
         """Bring the room in memory up to date with what was committed: it holds for the very next message."""
         room = self._live.changed(room_id)
         if room is not None:
@@ -124,21 +132,21 @@ class Rooms:
                 room.departures = departures if room.departures == departures - 1 else UNKNOWN
             room.name = name or room.name
 
-    def doubt(self, room_id):
-        """Load the room anew: a change of its members was committed, or it was not."""
+    def uncertain(self, room_id: int) -> None:
+        """A change of the room's members was committed, or it was not: what is known of them no longer holds."""
         room = self._live.changed(room_id)
         if room is not None:
             room.departures = UNKNOWN
         self._live.evict(room_id)
 
-    def removed(self, room_id):
+    def removed(self, room_id: int) -> None:
         """Forget a room that is no more."""
         room = self._live.changed(room_id)
         if room is not None:
             room.members = NOBODY
         self._live.evict(room_id)
 
-    def sharing(self, user_id):
+    def sharing(self, user_id: int) -> list[int]:
         """The ids of the others who share a room with the user; the lobby does not count."""
         mine, theirs = MEMBERS.alias(), MEMBERS.alias()
         query = (select(theirs.c.user_id).distinct()
@@ -150,7 +158,7 @@ class Rooms:
 
     # ------------------------------------------------------------------ direct rooms
 
-    def direct(self, user_id, other_id):
+    def direct(self, user_id: int, other_id: int) -> LiveRoom:
         """The LiveRoom of two users, made if there is none yet; both must exist."""
         key = direct_key(user_id, other_id)
         room_id = self._direct_ids.get(key)
@@ -158,11 +166,11 @@ class Rooms:
             room_id = self._make_direct(key, user_id, other_id)
         return self._live.get(room_id)
 
-    def find_direct(self, user_id, other_id):
+    def find_direct(self, user_id: int, other_id: int) -> int | None:
         """The id of the two users' direct room, or None."""
         return self._direct_ids.get(direct_key(user_id, other_id))
 
-    def _make_direct(self, key, user_id, other_id):
+    def _make_direct(self, key: str, user_id: int, other_id: int) -> int:
         now = now_ms()
         try:
             with self._database.writing() as connection:
@@ -177,30 +185,30 @@ class Rooms:
         self._direct_ids.evict(key)
         return room_id
 
-    def _find_unique(self, key):
+    def _find_unique(self, key: str) -> int | None:
         return self._database.scalar(select(ROOMS.c.id).where(ROOMS.c.unique_key == key))
 
     # ------------------------------------------------------------------ the lobby
 
-    def lobby(self):
+    def lobby(self) -> LiveRoom:
         """The LiveRoom that every user is in; the first migration makes it."""
         if self._lobby_id is None:
             self._lobby_id = self._find_unique(LOBBY)
         return self._live.get(self._lobby_id)
 
-    def enter_lobby(self, connection, user_id, now):
+    def enter_lobby(self, connection: Connection, user_id: int, now: int) -> None:
         """Enter a new user, within the caller's transaction; all that was said before counts as read."""
         lobby = select(ROOMS.c.id, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY).with_for_update()
         row = connection.execute(lobby).one()
         enter(connection, row, user_id, MEMBER, now)
 
 
-def member_ids(connection, room_id):
+def member_ids(connection: Connection, room_id: int) -> frozenset[int]:
     """The user ids of all members of a room."""
     return frozenset(connection.execute(select(MEMBERS.c.user_id).where(MEMBERS.c.room_id == room_id)).scalars())
 
 
-def enter(connection, room, user_id, role, now):
+def enter(connection: Connection, room: AnyRow, user_id: int, role: str, now: int) -> None:
     """Make the user a member, within the caller's transaction that has locked the `room`'s row.
 
     Everything up to now counts as read. Raises IntegrityError for one who is a member already.
@@ -210,7 +218,7 @@ def enter(connection, room, user_id, role, now):
     connection.execute(ROOMS.update().where(ROOMS.c.id == room.id).values(member_count=ROOMS.c.member_count + 1))
 
 
-def direct_key(user_id, other_id):
+def direct_key(user_id: int, other_id: int) -> str:
     """The unique key of two users' direct room, whoever asks. Raises Invalid for one user alone."""
     if user_id == other_id:
         raise Invalid(toUserId='is yourself')

@@ -1,0 +1,42 @@
+"""Messages that go for good, and what goes with them."""
+import gevent
+from sqlalchemy import delete, select
+
+from ..files import attachments
+from ..files.stored_files import Files
+from ..machinery.database import Database
+from ..tables import ATTACHMENTS, BANS, MESSAGES, ROOMS
+
+PURGED_AT_ONCE = 500   # messages of a removed room in one transaction
+PURGE_PAUSE = 0.02     # seconds between two of these, for the others
+PURGE_SECONDS = 5      # between two looks for removed rooms
+
+
+class RemovedRooms:
+    """What removed rooms leave behind."""
+
+    def __init__(self, database: Database, files: Files) -> None:
+        self._database, self._files = database, files
+
+    def purge(self) -> None:
+        """Delete the messages of removed rooms and their files in small pieces, then the rooms."""
+        while self._purge_some():
+            gevent.sleep(PURGE_PAUSE)
+
+    def _purge_some(self) -> bool:
+        removed = select(ROOMS.c.id).where(ROOMS.c.deleted_at.is_not(None)).limit(1)
+        room_id = self._database.scalar(removed)
+        if room_id is None:
+            return False
+        with self._database.writing() as connection:
+            ids = connection.execute(select(MESSAGES.c.id).where(MESSAGES.c.room_id == room_id)
+                                     .limit(PURGED_AT_ONCE)).scalars().all()
+            unused = []
+            if ids:
+                _, unused = attachments.remove(connection, ATTACHMENTS.c.message_id.in_(ids))
+                connection.execute(delete(MESSAGES).where(MESSAGES.c.id.in_(ids)))
+            else:
+                connection.execute(delete(BANS).where(BANS.c.room_id == room_id))
+                connection.execute(delete(ROOMS).where(ROOMS.c.id == room_id))
+        self._files.delete(unused)
+        return True
