@@ -173,7 +173,7 @@ def test_a_caller_that_vanished_while_the_database_was_asked_calls_nobody(house)
 def test_the_state_has_changed_before_anybody_is_told(house):
     """Whoever is told may act on it at once."""
     seen = []
-    house.publish = lambda event: seen.append((event.kind, len(house.calls)))
+    house.publish = lambda event: seen.append((type(event), len(house.calls)))
     house.start()
     answered(house)
     house.calls.end(signal('b2', ANN))

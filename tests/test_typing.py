@@ -62,6 +62,18 @@ def test_who_never_says_stop_is_stopped_after_six_seconds(room, connect):
     assert listener.expect('typing', timeout=3)['isTyping'] is False
 
 
+@pytest.mark.parametrize('way', ['leaves', 'is removed'])
+def test_a_member_who_is_no_longer_in_the_room_stops_typing_there(room, connect, http, way):
+    room, (ann, bob, eve) = room
+    client, listener = connect(bob), connect(eve)
+    expect_ok(client.call('typing', {'roomId': room['id'], 'isTyping': True}))
+    assert listener.expect('typing')['isTyping'] is True
+    sent_by = bob if way == 'leaves' else ann
+    assert http.as_user(sent_by).delete(f'/api/rooms/{room["id"]}/members/{bob.id}').status_code == 204
+    assert listener.expect('typing', timeout=2) == {'roomId': room['id'], 'userId': bob.id, 'isTyping': False}
+    assert listener.expect('member_left')['userId'] == bob.id
+
+
 def test_typing_on_two_connections_ends_with_the_last(room, connect):
     room, (ann, bob, _) = room
     clients, listener = [connect(ann), connect(ann)], connect(bob)
