@@ -55,6 +55,7 @@ class Config:
 
     def _read_database(self, read):
         self.SQLALCHEMY_DATABASE_URI = read.database()
+        self.DATABASE_SETTINGS = read.database_settings()  # to be named where the database refuses what they say
         self.AUTO_MIGRATE = read.flag('AUTO_MIGRATE', default=True)
         self.DB_POOL_SIZE = read.number('DB_POOL_SIZE', default=10, least=1, most=1000)
 
@@ -186,6 +187,12 @@ class Reader:
         if backend == 'sqlite':
             return url.set(drivername='sqlite')
         raise ConfigError(f'DATABASE_URL must name mysql, mariadb or sqlite, not {backend}')
+
+    def database_settings(self):
+        """The names of the settings that hold (the user and the password, the name of the database)."""
+        if self.text('DATABASE_URL') is not None:
+            return 'DATABASE_URL', 'DATABASE_URL'
+        return 'DB_USER and DB_PASS', 'DB_NAME'
 
 
 def mysql_url(url):

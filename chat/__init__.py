@@ -10,13 +10,14 @@ from gevent.lock import BoundedSemaphore
 from sqlalchemy.engine import make_url
 from werkzeug.exceptions import HTTPException
 
-from config import WEAK_SECRET, Config
+from config import WEAK_SECRET, Config, ConfigError
 
 from . import api, cli, migrating, sockets
 from .api import support
 from .core import build
-from .core.machinery.database import engine_options, is_memory
-from .errors import BadRequest, ChatError, MethodNotAllowed, NotFound, TooLarge
+from .core.machinery.engines import engine_options, is_memory
+from .core.machinery.failures import AccessDenied
+from .errors import BadRequest, ChatError, MethodNotAllowed, NotFound, TooLarge, Unavailable
 from .extensions import bcrypt, cors, db, jwt
 from .jsonio import OrjsonProvider
 
@@ -91,11 +92,29 @@ class Starter:
 
 
 def prepare_database(app):
-    """Bring the schema up to date, if AUTO_MIGRATE says so; in memory always, since there is nothing else."""
+    """Bring the schema up to date, if AUTO_MIGRATE says so; in memory always, since there is nothing else.
+
+    Raises ConfigError where the database refuses the settings, and Unavailable where it does not come up to be migrated.
+    """
     with app.app_context():
-        if app.config['AUTO_MIGRATE'] or is_memory(db.engine.url):
-            app.extensions['chat'].database.wait(DATABASE_TIMEOUT)
+        migrates = app.config['AUTO_MIGRATE'] or is_memory(db.engine.url)
+        try:
+            app.extensions['chat'].database.wait(DATABASE_TIMEOUT if migrates else 0)
+        except AccessDenied as error:
+            raise refused_settings(app, error) from error
+        except Unavailable:
+            if migrates:
+                raise
+        if migrates:
             migrating.upgrade()
+
+
+def refused_settings(app, denied):
+    """The ConfigError that says which settings are wrong."""
+    of_user, of_name = app.config['DATABASE_SETTINGS']
+    if denied.is_name:
+        return ConfigError(f'The database has none of this name for this user: correct {of_name}, or create it. {denied}')
+    return ConfigError(f'The database refuses the user or the password: correct {of_user}. {denied}')
 
 
 def handle_errors(app):

@@ -21,11 +21,11 @@ class Worker(GeventPyWSGIWorker):
             if self.cfg.workers > 1:
                 raise ConfigError('Run one worker: several would not know of each other\'s connections.')
             serving.refuse_weak_secret(self.wsgi, [serving.host_of(listener) for listener in self.sockets])
+            for listener in self.sockets:
+                serving.send_at_once(listener)
+            serving.prepare(self.wsgi)
         except ConfigError as error:
             self.log.error(str(error))
             sys.exit(Arbiter.APP_LOAD_ERROR)  # so that it is not started again and again
-        for listener in self.sockets:
-            serving.send_at_once(listener)
-        serving.prepare(self.wsgi)
         super().run()
         serving.finish(self.wsgi)

@@ -13,7 +13,7 @@ from sqlalchemy import inspect, text
 
 from config import ROOT
 
-from .core.machinery.database import is_memory
+from .core.machinery.engines import is_memory
 from .extensions import db
 
 LOCK_TIMEOUT = 600  # seconds that the others wait while one migrates
