@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from ..errors import Unavailable
 from .accounts.accounts import Accounts, Hasher
 from .accounts.blocks import Blocks
-from .accounts.presence import LAST_SEEN, Presence
+from .accounts.presence import Presence
 from .accounts.sign_ins import PRUNE_SECONDS, SWEEP_SECONDS, SignIns
 from .accounts.users import Users
 from .calls.calls import Calls
@@ -25,17 +25,18 @@ from .files.uploads import SWEEP_SECONDS as SWEEP_FILES_SECONDS
 from .files.uploads import Uploads
 from .machinery.background import repeat
 from .machinery.database import Database
-from .machinery.gatherer import INTERVAL, Gatherer
 from .machinery.limits import Limit, Limits
 from .machinery.publisher import Publisher
 from .machinery.threads import Threads
+from .machinery.write_behind import INTERVAL, WriteBehind
 from .machinery.writer import Writer
 from .messages.delivery import Delivery
 from .messages.histories import Histories
 from .messages.inbox import Inbox
-from .messages.receipts import ADVANCE, Receipts
+from .messages.receipts import Receipts
 from .messages.removal import PURGE_SECONDS, RemovedRooms
 from .messages.sending import Sending
+from .messages.store import Draft, MessageStore, Stored
 from .messages.view import MessageView
 from .rooms.membership import Membership
 from .rooms.rooms import Rooms
@@ -54,7 +55,7 @@ class Core:
     database: Database
     publisher: Publisher
     limits: Limits
-    gatherer: Gatherer
+    write_behind: WriteBehind
     threads: tuple[Threads, ...]
 
     files: Files
@@ -71,7 +72,7 @@ class Core:
     membership: Membership
     typing: TypingIndicators
 
-    writer: Writer
+    writer: Writer[Draft, Stored]
     sending: Sending
     histories: Histories
     receipts: Receipts
@@ -92,7 +93,7 @@ class Core:
                 gevent.spawn(self.accounts.prepare),
                 repeat(self.sign_ins.sweep, SWEEP_SECONDS),
                 repeat(self.sign_ins.prune, PRUNE_SECONDS),
-                repeat(self.gatherer.flush, INTERVAL),
+                repeat(self.write_behind.flush, INTERVAL),
                 repeat(self.presence.announce, 0),
                 repeat(self.typing.expire, 0.25),
                 repeat(self.removed_rooms.purge, PURGE_SECONDS),
@@ -103,13 +104,13 @@ class Core:
             )
 
     def stop(self) -> None:
-        """Finish what was begun: every accepted message is stored and answered, what was gathered is written."""
+        """Finish what was begun: every accepted message is stored and answered, what waits is written."""
         self.writer.stop()
         gevent.killall(self._background)
         self._background = ()
         self.calls.stop()
         try:
-            self.gatherer.flush()
+            self.write_behind.flush()
             self.call_records.store()
         except Unavailable:
             log.error('the last receipts and calls could not be written: the database does not answer')
@@ -121,7 +122,7 @@ class Core:
 def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     """The Core of an application: its settings, its database, and who hashes passwords."""
     database, publisher, limits = Database(engine), Publisher(), Limits(limits_of(config))
-    gatherer = Gatherer(database, {'last_seen': LAST_SEEN, 'receipts': ADVANCE})
+    write_behind = WriteBehind(database)
     sign_in_threads, file_threads = Threads(), Threads(max_waiting=MAX_FILES_WAITING, busy=BUSY_WITH_FILES)
     rooms, blocks = Rooms(database), Blocks(database)
     typing = TypingIndicators(rooms=rooms, blocks=blocks, publisher=publisher)
@@ -133,21 +134,21 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
                       signatures=signatures, quota=config['UPLOAD_QUOTA_BYTES'])
     avatars = Avatars(database=database, storage=storage, files=files, threads=file_threads, signatures=signatures)
 
-    presence = Presence(database=database, gatherer=gatherer, rooms=rooms, blocks=blocks, publisher=publisher)
+    presence = Presence(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher)
     lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
     sign_ins = SignIns(database, publisher, int(lifetime.total_seconds() * 1000))
     accounts = Accounts(database=database, sign_ins=sign_ins, rooms=rooms, limits=limits, threads=sign_in_threads,
                         hasher=hasher, registration_open=config['REGISTRATION_OPEN'])
     users = Users(database=database, presence=presence, typing=typing, blocks=blocks, accounts=accounts, avatars=avatars)
 
-    receipts = Receipts(database=database, gatherer=gatherer, rooms=rooms, blocks=blocks, publisher=publisher)
+    receipts = Receipts(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher)
     view = MessageView(uploads)
     delivery = Delivery(rooms=rooms, receipts=receipts, view=view, publisher=publisher)
-    writer = Writer(database, delivery.stored)
+    writer = Writer(store=MessageStore(database), on_stored=delivery.stored)
     call_records = CallRecords(database)
     return Core(
-        database=database, publisher=publisher, limits=limits, gatherer=gatherer, threads=(sign_in_threads, file_threads),
-        files=files, uploads=uploads, avatars=avatars,
+        database=database, publisher=publisher, limits=limits, write_behind=write_behind,
+        threads=(sign_in_threads, file_threads), files=files, uploads=uploads, avatars=avatars,
         blocks=blocks, presence=presence, sign_ins=sign_ins, accounts=accounts, users=users,
         rooms=rooms, typing=typing,
         membership=Membership(database=database, rooms=rooms, users=users, presence=presence, receipts=receipts,

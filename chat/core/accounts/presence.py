@@ -14,13 +14,14 @@ from sqlalchemy import select, update
 from ..events import Everyone, OnlineListChanged, PresenceChanged, Users, UserWentOffline
 from ..machinery.clock import now_ms
 from ..machinery.database import Database
-from ..machinery.gatherer import Gatherer, Kind
 from ..machinery.publisher import Publisher
+from ..machinery.write_behind import RowUpdate, WriteBehind
 from ..tables import USERS
 from .blocks import Blocks
 
-LAST_SEEN = Kind(('user_id', 'seen_at'), lambda user_id, at: (user_id, at),
-                 lambda new: update(USERS).where(USERS.c.id == new.c.user_id).values(last_seen=new.c.seen_at))
+LAST_SEEN: RowUpdate[int, int] = RowUpdate(
+    ('user_id', 'seen_at'), lambda user_id, at: (user_id, at),
+    lambda new: update(USERS).where(USERS.c.id == new.c.user_id).values(last_seen=new.c.seen_at))
 GRACE = 2  # seconds
 
 
@@ -33,9 +34,9 @@ class Acquaintances(Protocol):
 
 class Presence:
 
-    def __init__(self, *, database: Database, gatherer: Gatherer, rooms: Acquaintances, blocks: Blocks,
+    def __init__(self, *, database: Database, write_behind: WriteBehind, rooms: Acquaintances, blocks: Blocks,
                  publisher: Publisher, clock: Callable[[], float] = time.monotonic) -> None:
-        self._database, self._gatherer, self._rooms, self._blocks = database, gatherer, rooms, blocks
+        self._database, self._write_behind, self._rooms, self._blocks = database, write_behind, rooms, blocks
         self._publisher, self._clock = publisher, clock
         self._connections: dict[int, set[str]] = {}  # user id: ids of the open connections; bounded by their number
         self._leaving: OrderedDict[int, float] = OrderedDict()  # user id: when it will have been gone for long enough
@@ -61,7 +62,7 @@ class Presence:
         connections.discard(connection_id)
         if not connections:
             del self._connections[user_id]
-            self._gatherer.put('last_seen', user_id, now_ms())
+            self._write_behind.put(LAST_SEEN, user_id, now_ms())
             self._came.pop(user_id, None)
             self._leaving[user_id] = self._clock() + GRACE
 
@@ -75,7 +76,7 @@ class Presence:
         """When the user's last connection closed, in milliseconds; `stored` is what the database says."""
         if viewer_id and self._blocks.hides(user_id, viewer_id):
             return None
-        newer: int | None = self._gatherer.pending('last_seen', user_id)
+        newer = self._write_behind.pending(LAST_SEEN, user_id)
         return newer or stored
 
     def online_users(self) -> list[int]:

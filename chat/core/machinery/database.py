@@ -12,11 +12,12 @@ from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 import gevent
-from sqlalchemy import Connection, Engine, Executable, Row, Select, create_engine, exc, text
-from sqlalchemy.engine import Compiled
+from sqlalchemy import Connection, Engine, Executable, Select, create_engine, exc, text
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from ...errors import Unavailable
+from ..tables import AnyRow
 from .engines import AUTOCOMMIT, LOCK_TIMEOUT, engine_options, learn_id_step, prepare_sqlite
 from .failures import InDoubt, RolledBack, access_denied, is_rolled_back, translated
 from .pre_ping import PrePing
@@ -181,26 +182,29 @@ class Database:
         row = self.row(statement, parameters)
         return row and row[0]
 
-    def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
+    def row(self, statement: Executable, parameters: Parameters | None = None) -> AnyRow | None:
         """The first row of a query, or None."""
-        def first() -> Row[Any] | None:
+        def first() -> AnyRow | None:
             with self.reading() as connection:
                 return connection.execute(statement, parameters).first()
 
         return _repeated(first)
 
-    def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+    def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[AnyRow]:
         """All rows of a query."""
-        def everything() -> Sequence[Row[Any]]:
+        def everything() -> Sequence[AnyRow]:
             with self.reading() as connection:
                 return connection.execute(statement, parameters).all()
 
         return _repeated(everything)
 
-    def compile(self, statement: Select[Any]) -> Compiled:
-        """SQLAlchemy's Compiled of a statement with positional parameters: what `fetch` takes can be made of it."""
+    def compile(self, statement: Select[*tuple[Any, ...]]) -> SQLCompiler:
+        """The statement with positional parameters: what `fetch` takes can be made of it."""
         paramstyle = 'qmark' if self.is_sqlite else 'format'
-        return statement.compile(dialect=type(self.engine.dialect)(paramstyle=paramstyle))  # type: ignore[call-arg]
+        dialect = type(self.engine.dialect)(paramstyle=paramstyle)  # type: ignore[call-arg]
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)
+        return compiled
 
     def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         """All rows of a query in the driver's own SQL, as tuples, at a third of the cost of `rows`."""

@@ -1,8 +1,12 @@
 """Queries that are written once, by SQLAlchemy, and then executed many times by the driver alone."""
 from collections import namedtuple
+from typing import Any
 
 import orjson
-from sqlalchemy import LargeBinary, func, literal_column
+from sqlalchemy import Select
+
+from ..sql import as_json_array
+from .database import Database
 
 
 class Prepared:
@@ -12,23 +16,20 @@ class Prepared:
     columns. So a column of bytes must hold UTF-8; it comes as str there.
     """
 
-    def __init__(self, database, statement):
+    def __init__(self, database: Database, statement: Select[*tuple[Any, ...]]) -> None:
         columns = list(statement.selected_columns)
-        self._database, self._row = database, namedtuple('Row', [column.name for column in columns])
+        self._database = database
+        names = [column.name for column in columns]
+        self._make_row = namedtuple('Row', names)._make  # type: ignore[attr-defined]  # names that only the statement knows
         if not database.is_sqlite:
-            statement = statement.with_only_columns(func.json_array(*map(_as_json, columns)), maintain_column_froms=True)
+            statement = statement.with_only_columns(as_json_array(columns), maintain_column_froms=True)
         compiled = database.compile(statement)
-        self._text, self._names, self._constants = compiled.string, compiled.positiontup, compiled.params
+        self._sql, self._names, self._constants = compiled.string, compiled.positiontup or [], compiled.params
 
-    def fetch(self, **parameters):
+    def fetch(self, **parameters: Any) -> list[Any]:
         """All rows. Raises Unavailable."""
         values = self._constants | parameters
-        rows = self._database.fetch(self._text, [values[name] for name in self._names])
+        rows = self._database.fetch(self._sql, [values[name] for name in self._names])
         if not self._database.is_sqlite:
-            rows = orjson.loads(f'[{",".join([text for text, in rows])}]')
-        return list(map(self._row._make, rows))
-
-
-def _as_json(column):
-    is_bytes = isinstance(column.type, LargeBinary)
-    return literal_column(f'CONVERT({column} USING utf8mb4)') if is_bytes else column
+            rows = orjson.loads(f'[{",".join([array for array, in rows])}]')
+        return list(map(self._make_row, rows))

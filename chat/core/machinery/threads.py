@@ -1,10 +1,13 @@
 """Native threads for work that takes the processor for longer than the event loop can spare."""
 import os
+from collections.abc import Callable
+from typing import TypeVar
 
 from gevent.threadpool import ThreadPool
 
 from ...errors import Unavailable
 
+T = TypeVar('T')
 MAX_WAITING = 200  # pieces of work; at about 0.2 s each on a core, no one waits longer than the client would
 BUSY = 'Too many are signing in just now: try again in a moment'
 
@@ -15,12 +18,12 @@ class Threads:
     `busy` is what callers are told beyond `max_waiting` pieces of work.
     """
 
-    def __init__(self, size=None, max_waiting=MAX_WAITING, busy=BUSY):
+    def __init__(self, size: int | None = None, max_waiting: int = MAX_WAITING, busy: str = BUSY) -> None:
         self._pool = ThreadPool(size or os.cpu_count() or 1)
         self._max_waiting, self._busy = max_waiting, busy
         self._waiting = 0
 
-    def run(self, function, *arguments):
+    def run(self, function: Callable[..., T], *arguments: object) -> T:
         """Call the function in a thread while other greenlets go on; returns or raises what it does.
 
         Raises Unavailable when too many wait.
@@ -29,21 +32,28 @@ class Threads:
             raise Unavailable(self._busy, retry_after=5)
         self._waiting += 1
         try:
-            result, error = self._pool.apply(_outcome, (function, arguments))
+            outcome: T | Failure = self._pool.apply(_outcome, (function, arguments))
         finally:
             self._waiting -= 1
-        if error is not None:
-            raise error
-        return result
+        if isinstance(outcome, Failure):
+            raise outcome.error
+        return outcome
 
-    def stop(self):
+    def stop(self) -> None:
         """Wait for what is being done, and end the threads: a process that exits under them is aborted."""
         self._pool.kill()
 
 
-def _outcome(function, arguments):
-    """(result, error) of the call: what is raised in a thread of gevent's pool is logged as if nobody expected it."""
+class Failure:
+    """What a function raised."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _outcome(function: Callable[..., T], arguments: tuple[object, ...]) -> T | Failure:
+    """What the call returns or raises: an error that leaves a thread of gevent's pool is logged as if none was expected."""
     try:
-        return function(*arguments), None
+        return function(*arguments)
     except Exception as error:
-        return None, error
+        return Failure(error)

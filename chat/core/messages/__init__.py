@@ -2,7 +2,6 @@
 
     messages   who may send what where, how a stored one looks, and how histories are paged
     store      how a batch gets into the database, whatever else goes on there
-    queries    queries of the messages of one room
     receipts   how far each member has read, and how far messages were delivered
     inbox      rooms as one user sees them, with their newest message
     emoji      emoji, told from other text

@@ -11,8 +11,8 @@ from ..machinery.database import Database
 from ..machinery.statements import Prepared
 from ..objects import Message
 from ..rooms.rooms import DIRECT, LiveRoom, Rooms
+from ..sql import by_room
 from ..tables import MEMBERS, MESSAGES, ROOMS
-from .queries import by_room
 from .receipts import Receipts
 from .view import Counterpart, MessageView
 

@@ -4,8 +4,8 @@ from sqlalchemy import and_, select
 from ...errors import NotFound
 from ..machinery.clock import iso
 from ..rooms.rooms import ADMIN, DIRECT, LOBBY, PRIVATE, PUBLIC
+from ..sql import newest_of_room
 from ..tables import MEMBERS, MESSAGES, ROOMS, USERS
-from .queries import newest_of_room
 from .view import Counterpart
 
 PAGE = 1000

@@ -17,8 +17,8 @@ from ..events import Audience, MessagesDelivered, MessagesRead, RoomMembers, Use
 from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
 from ..machinery.database import Database
-from ..machinery.gatherer import Gatherer, Kind
 from ..machinery.publisher import Publisher
+from ..machinery.write_behind import RowUpdate, WriteBehind
 from ..rooms.rooms import DIRECT, LOBBY, LiveRoom, Rooms
 from ..tables import MEMBERS, MESSAGES, AnyRow
 from .store import Draft
@@ -59,19 +59,18 @@ def _advance(new: Subquery) -> Update:
         delivered_at=_later(MEMBERS.c.delivered_at, new.c.delivered_time))
 
 
-ADVANCE = Kind(
+Key = tuple[int, int]  # room id, user id
+
+ADVANCE: RowUpdate[Key, Watermark] = RowUpdate(
     ('room', 'member', 'read_to', 'read_time', 'delivered_to', 'delivered_time'),
     lambda key, mark: (*key, mark.read_seq, mark.read_at, mark.delivered_seq, mark.delivered_at), _advance)
 
 
-Key = tuple[int, int]  # room id, user id
-
-
 class Receipts:
 
-    def __init__(self, *, database: Database, gatherer: Gatherer, rooms: Rooms, blocks: Blocks,
+    def __init__(self, *, database: Database, write_behind: WriteBehind, rooms: Rooms, blocks: Blocks,
                  publisher: Publisher) -> None:
-        self._database, self._gatherer, self._rooms = database, gatherer, rooms
+        self._database, self._write_behind, self._rooms = database, write_behind, rooms
         self._blocks, self._publisher = blocks, publisher
         self._marks: Cache[Key, Watermark] = Cache(MAX_CACHED, self._load)
         self._places: OrderedDict[int, Place] = OrderedDict()     # message id: Place, of the newest messages
@@ -174,18 +173,17 @@ class Receipts:
     def forget(self, room_id: int, user_id: int) -> None:
         """The user left the room: whoever comes back begins anew."""
         self._marks.evict((room_id, user_id))
-        self._gatherer.drop('receipts', (room_id, user_id))
+        self._write_behind.drop(ADVANCE, (room_id, user_id))
 
     def _load(self, key: Key) -> Watermark:
         row = self._database.row(select(MEMBERS).where(MEMBERS.c.room_id == key[0], MEMBERS.c.user_id == key[1]))
         return self.newest(row) if row else Watermark(0, None, 0, None)
 
     def _pending(self, room_id: int, user_id: int) -> Watermark | None:
-        pending: Watermark | None = self._gatherer.pending('receipts', (room_id, user_id))
-        return pending
+        return self._write_behind.pending(ADVANCE, (room_id, user_id))
 
     def _save(self, room_id: int, user_id: int, mark: Watermark) -> None:
-        self._gatherer.put('receipts', (room_id, user_id), mark)
+        self._write_behind.put(ADVANCE, (room_id, user_id), mark)
 
 
 def times(mark: Watermark | None, seq: int) -> tuple[int | None, int | None]:

@@ -33,7 +33,7 @@ class Sent:
 class Sending:
 
     def __init__(self, *, database: Database, rooms: Rooms, users: Users, blocks: Blocks, uploads: Uploads, limits: Limits,
-                 view: MessageView, writer: Writer) -> None:
+                 view: MessageView, writer: Writer[Draft, Stored]) -> None:
         self._database, self._rooms, self._users, self._blocks = database, rooms, users, blocks
         self._uploads, self._limits, self._view, self._writer = uploads, limits, view, writer
 

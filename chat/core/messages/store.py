@@ -7,25 +7,30 @@ the transaction, and the batch takes the careful way, which looks first and has 
 import itertools
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Connection, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from ...errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from ...errors import ChatError, Conflict, Forbidden, Invalid, NotFound
 from ..files import attachments
+from ..machinery.database import Database
+from ..objects import Message
 from ..rooms.rooms import LiveRoom, member_ids
-from ..tables import MESSAGES, ROOMS
-from .queries import newest_of_room
+from ..sql import claim_places, insert_messages, lock_rooms, newest_of_room
+from ..tables import MESSAGES, ROOMS, AnyRow
 
-COLUMNS = 'room_id, sender_id, seq, nonce, created_at, reply_to_id, type, content, client_id'
+NONCES = itertools.count(secrets.randbits(62))  # no two messages have the same one
+Place = tuple[int, int]  # of a room's newest message: its sequence number and its time, in ms or (to order rooms) in µs
 
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """A message on its way. `done(stored, error)` is called once, in the writer's greenlet; it must not wait.
+    """A message on its way. `answer(stored, error)` is called once, in the writer's greenlet; it must not wait.
 
-    `origin` is the connection that sent it, if one did. After the commit `id`, `seq` and `created_at` are filled.
+    `origin` is the connection that sent it, if one did. After the commit it has its `id`, `seq` and `created_at`. The
+    `nonce` is stored along, so that a draft can be found again whose commit was not answered.
     """
 
     room: LiveRoom
@@ -35,22 +40,28 @@ class Draft:
     reply_to_id: int | None
     client_id: str | None
     origin: str | None
-    done: object
+    answer: Callable[['Stored | None', ChatError | None], None]
     author: str | None = None  # the sender's displayName, where dialects want it
-    given: dict | None = None  # what the client says of the message, for them as well
-    attachments: tuple | list = ()  # rows of what it takes along
-    nonce: int = 0
-    id: int | None = None
-    seq: int | None = None
-    created_at: int | None = None
-    message: dict | None = None  # as clients get it
+    given: Mapping[str, str] | None = None  # what the client says of the message, for them as well
+    attachments: Sequence[AnyRow] = ()  # rows of what it takes along
+    nonce: int = field(default_factory=NONCES.__next__)
+    id: int = 0
+    seq: int = 0
+    created_at: int = 0
+    message: Message | None = None  # as clients get it
 
     @property
-    def room_id(self):
+    def room_id(self) -> int:
         return self.room.id
 
     @property
-    def client_key(self):
+    def size(self) -> int:
+        return len(self.content)
+
+    @property
+    def client_key(self) -> tuple[int, bytes]:
+        """What no two messages of one sender have in common; for drafts with a client id."""
+        assert self.client_id is not None
         return self.sender_id, self.client_id.encode()
 
 
@@ -58,30 +69,26 @@ class Draft:
 class Stored:
     """What became of a draft: the row of the message, and whether it had been stored before."""
 
-    row: object
+    row: Draft | AnyRow
     duplicate: bool
-    attachments: tuple | list = ()
+    attachments: Sequence[AnyRow] = ()
+
+
+Known = dict[int | tuple[int, bytes], Draft | AnyRow]  # messages by their nonce, or by sender and client id
 
 
 class MessageStore:
-    """Stores batches; `in_doubt` tells, after an error, whether the batch may have been stored all the same."""
+    """Stores batches of drafts; for one caller at a time."""
 
-    def __init__(self, database):
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._mark = '?' if database.is_sqlite else '%s'  # of a parameter, in the driver's own SQL
-        self._nonces = itertools.count(secrets.randbits(62))
-        self._newest_id = None  # of the messages table, at the last commit here
+        self._newest_id: int | None = None  # of the messages table, at the last commit here
         self._newest_at = 0  # when the newest one came: microseconds, no two the same
-        self.in_doubt = False
 
-    def next_nonce(self):
-        """A number that no other message has."""
-        return next(self._nonces)
+    def store(self, batch: Sequence[Draft], again: bool) -> list[Stored | ChatError]:
+        """The outcome of each draft; `again` if an earlier attempt may have been committed.
 
-    def store(self, batch, again):
-        """The outcome of each draft, Stored or a ChatError; `again` if an earlier attempt may have been committed.
-
-        Raises Unavailable, and whatever the database has against one of the drafts.
+        Raises Unavailable (InDoubt, RolledBack), and whatever the database has against one of the drafts.
         """
         if not again and self._is_usual(batch):
             try:
@@ -92,35 +99,32 @@ class MessageStore:
 
     # ------------------------------------------------------------------ at once
 
-    def _is_usual(self, batch):
+    def _is_usual(self, batch: Sequence[Draft]) -> bool:
         """Whether a batch can be stored at once."""
         rooms = {draft.room.id: draft.room for draft in batch}
         return not self._database.is_sqlite and self._newest_id is not None and all(
             draft.room.last_seq is not None and not draft.attachments and draft.room.has(draft.sender_id)
             and rooms[draft.room.id] is draft.room for draft in batch)
 
-    def _store_at_once(self, batch):
+    def _store_at_once(self, batch: Sequence[Draft]) -> list[Stored | ChatError]:
         """Raises IntegrityError where not all is as it should be."""
         expected = {draft.room.id: draft.room for draft in batch}
-        newest = self._number(batch, {room_id: (room.last_seq, room.last_at) for room_id, room in expected.items()})
-        insertion, values = self._insertion(batch, claimed=len(expected))
-        try:
-            (_, first_id, _), step = self._database.at_once((self._claim(newest, expected), insertion, 'COMMIT'), values)
-        except Unavailable as error:
-            self.in_doubt = getattr(error.__cause__, 'connection_invalidated', False)  # lost, perhaps after the commit
-            raise
+        newest = self._number(batch, {room_id: (room.last_seq or 0, room.last_at) for room_id, room in expected.items()})
+        insertion, values = insert_messages(batch, self._database.is_sqlite, claimed=len(expected))
+        (_, first_id, _), step = self._database.at_once((claim_places(newest, expected), insertion, 'COMMIT'), values)
         self._give_ids(batch, first_id, step)
-        self._stored(batch)
+        self._remember(batch)
         return [Stored(draft, False) for draft in batch]
 
     # ------------------------------------------------------------------ carefully
 
-    def _store_carefully(self, batch, again):
+    def _store_carefully(self, batch: Sequence[Draft], again: bool) -> list[Stored | ChatError]:
         with self._database.writing() as connection:
             rooms = self._lock_rooms(connection, batch)
             known = self._find_known(connection, batch, again)
             unsent = self._lock_unsent(connection, batch)
-            outcomes, new = [], []
+            outcomes: list[Stored | ChatError] = []
+            new: list[Draft] = []
             for draft in batch:
                 outcome = self._settle(draft, rooms, known) or self._take(draft, unsent)
                 if outcome is None:
@@ -131,30 +135,28 @@ class MessageStore:
                 outcomes.append(outcome)
             if new:
                 self._insert(connection, new, rooms)
-                self.in_doubt = True  # an error from here on may be that of a commit that happened
             self._find_attachments(connection, outcomes)
-        self._stored(new)
+        self._remember(new)
         return outcomes
 
-    def _lock_rooms(self, connection, batch):
+    def _lock_rooms(self, connection: Connection, batch: Sequence[Draft]) -> dict[int, AnyRow]:
         """{room id: its row}; whoever else writes to these rooms, or leaves one, waits for this transaction.
 
         The members of the batch's LiveRooms are brought up to date.
         """
-        ids = ','.join([f'{room_id:d}' for room_id in sorted({draft.room.id for draft in batch})])
-        rows = {row.id: row for row in connection.exec_driver_sql(
-            f'SELECT id, last_seq, departures FROM rooms WHERE id IN ({ids}) AND deleted_at IS NULL ORDER BY id'
-            f'{"" if self._database.is_sqlite else " FOR UPDATE"}')}
+        statement = lock_rooms({draft.room.id for draft in batch}, self._database.is_sqlite)
+        rows = {row.id: row for row in connection.exec_driver_sql(statement)}
         for draft in batch:
             room, row = draft.room, rows.get(draft.room.id)
             if row is not None and room.departures != row.departures:  # somebody may have left unseen
                 room.members, room.departures = member_ids(connection, room.id), row.departures
         return rows
 
-    def _places(self, connection, drafts, rooms):
+    def _places(self, connection: Connection, drafts: Sequence[Draft], rooms: Mapping[int, AnyRow]) -> dict[int, Place]:
         """{room id: (the sequence number of its newest message, its time)} of the rooms of these drafts."""
-        places = {draft.room.id: (draft.room.last_seq, draft.room.last_at) for draft in drafts
-                  if draft.room.last_seq == rooms[draft.room.id].last_seq}
+        places: dict[int, Place] = {
+            draft.room.id: (draft.room.last_seq, draft.room.last_at) for draft in drafts
+            if draft.room.last_seq is not None and draft.room.last_seq == rooms[draft.room.id].last_seq}
         others = {draft.room.id for draft in drafts} - places.keys()
         if others:
             at = newest_of_room(MESSAGES.c.created_at).label('at')
@@ -162,16 +164,15 @@ class MessageStore:
                 places[row.id] = row.last_seq, row.at or 0
         return places
 
-    def _settle(self, draft, rooms, known):
+    def _settle(self, draft: Draft, rooms: Mapping[int, AnyRow], known: Known) -> Stored | ChatError | None:
         """The outcome of a draft that needs no row of its own; None if it does."""
         if draft.nonce in known:
             stored = known[draft.nonce]
             draft.id, draft.seq, draft.created_at = stored.id, stored.seq, stored.created_at
             return Stored(draft, False, draft.attachments)
-        first = draft.client_id is not None and known.get(draft.client_key)
-        if first:
-            room_id = first.room.id if isinstance(first, Draft) else first.room_id
-            if room_id != draft.room.id:
+        first = known.get(draft.client_key) if draft.client_id is not None else None
+        if first is not None:
+            if first.room_id != draft.room.id:
                 return Conflict('This clientId belongs to a message in another conversation: choose a new one')
             return Stored(first, duplicate=True)
         if draft.room.id not in rooms:
@@ -180,12 +181,12 @@ class MessageStore:
             return Forbidden('You are no longer in this room')
         return None
 
-    def _lock_unsent(self, connection, batch):
+    def _lock_unsent(self, connection: Connection, batch: Sequence[Draft]) -> set[int]:
         """The ids of the batch's attachments that are still to be had."""
-        ids = [row.id for draft in batch if draft.attachments for row in draft.attachments]
+        ids = [row.id for draft in batch for row in draft.attachments]
         return attachments.lock_unsent(connection, ids) if ids else set()
 
-    def _take(self, draft, unsent):
+    def _take(self, draft: Draft, unsent: set[int]) -> Invalid | None:
         """Take the draft's attachments out of those still to be had; Invalid if one of them is not, else None."""
         if not draft.attachments:
             return None
@@ -195,7 +196,7 @@ class MessageStore:
         unsent -= ids
         return None
 
-    def _find_attachments(self, connection, outcomes):
+    def _find_attachments(self, connection: Connection, outcomes: Iterable[Stored | ChatError]) -> None:
         """Fill in what duplicates took along when they were first stored."""
         again = [outcome for outcome in outcomes if isinstance(outcome, Stored) and outcome.duplicate
                  and outcome.row.type in attachments.KINDS]
@@ -203,9 +204,9 @@ class MessageStore:
         for outcome in again:
             outcome.attachments = found.get(outcome.row.id, ())
 
-    def _find_known(self, connection, batch, again):
+    def _find_known(self, connection: Connection, batch: Sequence[Draft], again: bool) -> Known:
         """Rows already there, by (sender, client id) and, after a lost connection, by nonce."""
-        known = {}
+        known: Known = {}
         keys = {draft.client_key for draft in batch if draft.client_id is not None}
         if keys:
             query = select(MESSAGES).where(tuple_(MESSAGES.c.sender_id, MESSAGES.c.client_id).in_(keys))
@@ -222,12 +223,13 @@ class MessageStore:
 
     # ------------------------------------------------------------------ rows
 
-    def _number(self, drafts, places):
+    def _number(self, drafts: Sequence[Draft], places: Mapping[int, Place]) -> dict[int, Place]:
         """Give drafts their places, behind those of the newest messages: {room id: (sequence number, milliseconds)}.
 
         Returns {room id: (last sequence number, time that orders rooms, in microseconds)}.
         """
-        now, places, newest = time.time_ns() // 1000, dict(places), {}
+        now, places = time.time_ns() // 1000, dict(places)
+        newest: dict[int, Place] = {}
         for draft in drafts:
             room_id = draft.room.id
             seq, at = places[room_id]
@@ -237,11 +239,11 @@ class MessageStore:
             newest[room_id] = draft.seq, now
         return newest
 
-    def _insert(self, connection, drafts, rooms):
+    def _insert(self, connection: Connection, drafts: Sequence[Draft], rooms: Mapping[int, AnyRow]) -> None:
         expected = {draft.room.id: rooms[draft.room.id] for draft in drafts}
         newest = self._number(drafts, self._places(connection, drafts, rooms))
-        connection.exec_driver_sql(self._claim(newest, expected))
-        insertion, values = self._insertion(drafts)
+        connection.exec_driver_sql(claim_places(newest, expected))
+        insertion, values = insert_messages(drafts, self._database.is_sqlite)
         last_id = connection.exec_driver_sql(insertion, tuple(values)).lastrowid
         if self._database.is_sqlite:  # it tells the last id, MySQL the first one
             self._give_ids(drafts, last_id - len(drafts) + 1, 1)
@@ -251,46 +253,14 @@ class MessageStore:
             if draft.attachments:
                 attachments.claim(connection, draft.id, [row.id for row in draft.attachments])
 
-    def _give_ids(self, drafts, first_id, step):
+    def _give_ids(self, drafts: Sequence[Draft], first_id: int, step: int) -> None:
         """The ids of one INSERT, in the order of its rows."""
         for index, draft in enumerate(drafts):
             draft.id = first_id + index * step
 
-    def _stored(self, drafts):
-        """Remember what was committed."""
+    def _remember(self, drafts: Sequence[Draft]) -> None:
+        """What was committed, for the next batch."""
         for draft in drafts:
             draft.room.last_seq, draft.room.last_at = draft.seq, draft.created_at
         if drafts:
             self._newest_id = drafts[-1].id
-
-    # ------------------------------------------------------------------ statements
-
-    def _claim(self, newest, expected):
-        """The UPDATE that locks rooms and takes their next numbers, of those that are there and as expected."""
-        rooms = ' OR '.join([f'id = {room_id:d} AND last_seq = {room.last_seq:d} AND departures = {room.departures:d}'
-                             for room_id, room in sorted(expected.items())])
-        last_seq = _by_room({room_id: seq for room_id, (seq, _) in newest.items()})
-        newest_at = _by_room({room_id: at for room_id, (_, at) in newest.items()})
-        return f'UPDATE rooms SET last_seq = {last_seq}, newest_at = {newest_at} WHERE ({rooms}) AND deleted_at IS NULL'
-
-    def _insertion(self, drafts, claimed=None):
-        """(INSERT, its parameters) of all drafts; refused, for a NULL, unless the statement before found `claimed` rows.
-
-        Whole numbers stand in the statement itself, since the driver takes long for each parameter.
-        """
-        rows, values, mark = [], [], self._mark
-        for draft in drafts:
-            reply_to_id, client_id = draft.reply_to_id, draft.client_id
-            seq = draft.seq if rows or claimed is None else f'IF(ROW_COUNT() = {claimed:d}, {draft.seq:d}, NULL)'
-            rows.append(f'({draft.room.id:d},{draft.sender_id:d},{seq},{draft.nonce:d},{draft.created_at:d},'
-                        f'{"NULL" if reply_to_id is None else f"{reply_to_id:d}"},{mark},{mark},'
-                        f'{"NULL" if client_id is None else mark})')
-            values += (draft.type, draft.content)
-            if client_id is not None:
-                values.append(client_id.encode())
-        return f'INSERT INTO messages ({COLUMNS}) VALUES {",".join(rows)}', values
-
-
-def _by_room(numbers):
-    """The SQL that has a number for each room."""
-    return f'CASE id {" ".join([f"WHEN {room_id:d} THEN {number:d}" for room_id, number in numbers.items()])} END'
