@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from alembic import context
 from flask import current_app
 
-from chat.core.machinery.database import BUSY_MS
+from chat.core.machinery.engines import BUSY_MS
 
 
 @contextmanager
