@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from config import WEAK_SECRET, Config, ConfigError
 
 from . import api, cli, migrating, sockets
-from .api import support
+from .api.admission import admit, finish
 from .core import build
 from .core.machinery.engines import engine_options, is_memory
 from .core.machinery.failures import AccessDenied
@@ -37,15 +37,13 @@ def create_app(environ=None):
     app = Flask(__name__, instance_path=config.INSTANCE_PATH, static_folder=None)
     app.config.from_object(config)
     app.json = OrjsonProvider(app)
-    app.url_map.converters['id'] = support.IdConverter
-    app.url_map.merge_slashes = False
     set_up_logging(config.LOG_LEVEL)
     bind_extensions(app, config)
     with app.app_context():
         app.extensions['chat'] = build(app.config, db.engine, bcrypt)
     app.extensions['chat.start'] = Starter(app)
-    app.before_request(support.admit)
-    app.after_request(support.finish)
+    app.before_request(admit)
+    app.after_request(finish)
     api.register(app)
     sockets.register(app)
     handle_errors(app)

@@ -11,27 +11,26 @@ from .core.accounts.accounts import MAX_KEY, fold_email
 
 SPECIAL_USE_DOMAIN_NAMES.clear()  # .local and .test are what small teams and their tests use
 MAX_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
-MAX_ATTACHMENTS = 10
 MAX_DURATION = 24 * 3_600_000  # milliseconds
 
 
-def read_id(value):
+def read_id(value: object) -> int:
     """An id: a whole number, or a string of ASCII digits; never true, 1.0 or beyond MAX_ID."""
     if isinstance(value, str) and re.fullmatch(r'[0-9]{1,16}', value):
         value = int(value)
-    if type(value) is not int or not 0 <= value <= MAX_ID:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_ID:
         raise PydanticCustomError('id', 'must be an id: a whole number')
     return value
 
 
-def read_count(value):
+def read_count(value: str) -> int:
     """A number in a query."""
     if not re.fullmatch(r'[0-9]{1,16}', value):
         raise PydanticCustomError('count', 'must be a whole number')
     return int(value)
 
 
-def read_cursor(value):
+def read_cursor(value: str) -> int | datetime:
     """A message id, or an ISO 8601 time (UTC unless it says otherwise)."""
     try:
         return read_id(value)
@@ -44,7 +43,7 @@ def read_cursor(value):
         raise PydanticCustomError('cursor', 'must be a message id or an ISO 8601 time') from None
 
 
-def require_unicode(value):
+def require_unicode(value: str) -> str:
     """Refuse lone surrogates: legal in JSON, but no text in any encoding."""
     try:
         value.encode()
@@ -53,19 +52,21 @@ def require_unicode(value):
     return value
 
 
-def refuse_nul(value):
+def refuse_nul(value: str) -> str:
+    """Refuse the character that some clients and tools end a text at."""
     if '\0' in value:
         raise PydanticCustomError('nul', 'must not hold the character NUL')
     return value
 
 
-def check_username(value):
+def check_username(value: str) -> str:
+    """Refuse what is none: a username stands in addresses and mentions as it is."""
     if not re.fullmatch(r'[A-Za-z0-9_.-]{3,50}', value):
         raise PydanticCustomError('username', 'must be 3 to 50 of the letters a to z, digits, and _ . -')
     return value
 
 
-def check_email(value):
+def check_email(value: str) -> str:
     """The address as typed, once its form is that of an address with a domain; nobody is asked whether it exists."""
     try:
         found = validate_email(value, check_deliverability=False, globally_deliverable=False)
@@ -76,20 +77,18 @@ def check_email(value):
     return value
 
 
-def text(*validators, **constraints):
-    """A type of Unicode text; the constraints count code points."""
-    return Annotated[str, StringConstraints(**constraints), AfterValidator(require_unicode),
-                     *[AfterValidator(validator) for validator in validators]]
-
+AnyText = Annotated[str, AfterValidator(require_unicode)]  # lengths count code points
+Text = Annotated[AnyText, AfterValidator(refuse_nul)]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(require_unicode),
+                  AfterValidator(check_email)]
+Username = Annotated[AnyText, AfterValidator(check_username)]
+DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+                        AfterValidator(require_unicode), AfterValidator(refuse_nul)]
+RoomName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+                     AfterValidator(require_unicode), AfterValidator(refuse_nul)]
+Password = Annotated[str, StringConstraints(min_length=6, max_length=128), AfterValidator(require_unicode)]
+ClientId = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(require_unicode)]
 
 Id = Annotated[int, BeforeValidator(read_id)]
-AnyText = text()
-Text = text(refuse_nul)
-Email = text(check_email, strip_whitespace=True, max_length=254)
-Username = text(check_username)
-DisplayName = text(refuse_nul, strip_whitespace=True, min_length=1, max_length=100)
-Password = text(min_length=6, max_length=128)
-ClientId = text(min_length=1, max_length=64)
-
-RoomName = text(refuse_nul, strip_whitespace=True, min_length=1, max_length=120)
+Count = Annotated[int, BeforeValidator(read_count)]
 Cursor = Annotated[int | datetime, BeforeValidator(read_cursor)]

@@ -2,7 +2,7 @@
 import gevent
 
 
-def give_way():
+def give_way() -> None:
     """Let everything else that is ready run, sockets included, and then go on.
 
     After gevent.sleep(0) the hub may run this greenlet many times more before it looks at any socket again.

@@ -2,17 +2,20 @@
 
 Requests are pydantic models, strict about types; unknown fields are ignored. What is answered are the core's objects.
 """
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from .core.files.attachments import MAX_ATTACHMENTS
+from .core.lists import LONGEST
 from .errors import Invalid
 from .fields import (
-    MAX_ATTACHMENTS,
     MAX_DURATION,
     AnyText,
     ClientId,
+    Count,
     Cursor,
     DisplayName,
     Email,
@@ -21,10 +24,9 @@ from .fields import (
     RoomName,
     Text,
     Username,
-    read_count,
-    read_id,
 )
 
+Model = TypeVar('Model', bound='Request')
 COMPLAINTS = {  # pydantic's types of errors, in words for whoever wrote the client
     'missing': 'is missing',
     'model_type': 'must be an object',
@@ -47,12 +49,12 @@ class Request(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, strict=True, extra='ignore', hide_input_in_errors=True)
 
 
-def parse(model, data):
+def parse(model: type[Model], data: object) -> Model:
     """Validate what a client sent; raises Invalid with the complaints by field."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        complaints = {}
+        complaints: dict[str, list[str]] = {}
         for item in error.errors(include_url=False, include_input=False):
             field = '.'.join(str(part) for part in item['loc']) or 'body'
             words = COMPLAINTS.get(item['type'], item['msg'])
@@ -70,7 +72,7 @@ class Register(Request):
     display_name: DisplayName | None = None
 
     @model_validator(mode='after')
-    def passwords_match(self):
+    def passwords_match(self) -> Self:
         if self.confirm_password is not None and self.confirm_password != self.password:
             raise Invalid(confirmPassword='must be the same as password')
         return self
@@ -82,7 +84,7 @@ class Login(Request):
     password: AnyText
 
     @model_validator(mode='after')
-    def has_a_name(self):
+    def has_a_name(self) -> Self:
         if not (self.username or self.email):
             raise Invalid(username='is missing: send username or email')
         return self
@@ -132,13 +134,26 @@ class UpdateProfile(Request):
     current_password: AnyText | None = None
 
 
-class ListUsers(Request):
+class Listing(Request):
+    """A list of things other than messages: so many of them."""
+
+    limit: Annotated[Count, Field(ge=1, le=LONGEST)] = LONGEST
+
+
+class ListAfter(Listing):
+    """A list that continues behind the one with this id, wherever that stands in its order."""
+
+    after: Id | None = None
+
+
+class ListById(Listing):
+    """A list in the order of ids, that continues after this one."""
+
+    after: Id = 0
+
+
+class ListUsers(ListAfter):
     q: Text | None = Field(None, max_length=100)
-    after: Id | None = None
-
-
-class ListBlocked(Request):
-    after: Id | None = None
 
 
 # ---------------------------------------------------------------------- messages
@@ -151,7 +166,7 @@ class Receiver(Request):
 
     @model_validator(mode='before')
     @classmethod
-    def has_one_receiver(cls, data):
+    def has_one_receiver(cls, data: Any) -> Any:
         if isinstance(data, dict):
             receivers = data.keys() & {'toUserId', 'receiverId', 'roomId'}
             if len(receivers) > 1:
@@ -164,7 +179,7 @@ class Receiver(Request):
         return data
 
     @classmethod
-    def check_without_receiver(cls, data):
+    def check_without_receiver(cls, data: Mapping[str, object]) -> None:
         raise Invalid(toUserId='is missing: send toUserId or roomId')
 
 
@@ -185,7 +200,7 @@ class SendAnywhere(SendMessage):
     """As SendMessage; without a receiver it goes to the lobby, unless a misspelt one may have been meant."""
 
     @classmethod
-    def check_without_receiver(cls, data):
+    def check_without_receiver(cls, data: Mapping[str, object]) -> None:
         unknown = data.keys() - {'content', 'message', 'attachmentIds', 'replyToId', 'clientId'}
         if unknown:
             raise Invalid(errors={name: ['is unknown: without a receiver this would go to the lobby']
@@ -206,7 +221,7 @@ class PrivateMessage(Content):
 class ListMessages(Request):
     """A page of a history; `cursor` is another name of `before`, and takes a time as well."""
 
-    limit: Annotated[int, BeforeValidator(read_count), Field(ge=1, le=100)] | None = None
+    limit: Annotated[Count, Field(ge=1, le=100)] | None = None
     before: Id | None = None
     after: Id | None = None
     cursor: Cursor | None = None
@@ -226,7 +241,7 @@ class Upload(Request):
     """The fields of a form beside its file."""
 
     kind: Literal['voice'] | None = None
-    duration_ms: Annotated[int, BeforeValidator(read_id), Field(le=MAX_DURATION)] | None = None
+    duration_ms: Annotated[Id, Field(le=MAX_DURATION)] | None = None
 
 
 # ---------------------------------------------------------------------- rooms
@@ -247,7 +262,7 @@ class JoinRoom(Request):
     invite_code: AnyText | None = None
 
     @model_validator(mode='after')
-    def names_a_room(self):
+    def names_a_room(self) -> Self:
         if self.room_id is None and not self.invite_code:
             raise Invalid(inviteCode='is missing: send inviteCode or roomId')
         return self
@@ -263,18 +278,6 @@ class LeaveRoom(Request):
 
 class ChangeRole(Request):
     role: Literal['admin', 'member']
-
-
-class ListConversations(Request):
-    """The inbox from the room behind this one on."""
-
-    after: Id | None = None
-
-
-class ListById(Request):
-    """A list that continues after an id."""
-
-    after: Id = 0
 
 
 # ---------------------------------------------------------------------- calls
@@ -294,7 +297,7 @@ class CallSignal(CallUser):
     call_id: Id | None = None
 
 
-class ListCalls(Request):
+class ListCalls(Listing):
     before: Id | None = None
 
 

@@ -9,6 +9,7 @@ import os
 
 import pytest
 
+from tests.support import declared
 from tests.support.databases import MariaDatabase, SqliteDatabase
 from tests.support.files import post_file
 from tests.support.http import Account, Http
@@ -49,6 +50,14 @@ def _started(kind):
     if reason:
         skip_or_fail(reason)
     return kind()
+
+
+@pytest.fixture(autouse=True)
+def what_is_said_is_declared():
+    """The test fails if a server answered, acknowledged or told anything that is not declared for the references."""
+    declared.violations()
+    yield
+    assert not (found := declared.violations()), '\n'.join(found)
 
 
 @pytest.fixture(scope='session')
@@ -168,7 +177,7 @@ def open_http():
     clients = []
 
     def client_of(server):
-        clients.append(Http(server.url))
+        clients.append(Http(server.url, is_held=True))
         return clients[-1]
 
     yield client_of
@@ -211,7 +220,7 @@ def open_socket(bridge):
         if isinstance(account, Account):
             options.setdefault('auth', {'token': account.token})
         clients.append(bridge.client(server.url, namespace, **options))
-        return clients[-1].connect(timeout)
+        return clients[-1].hold_to_declarations().connect(timeout)
 
     yield connect
     _all_of(client.close for client in clients)

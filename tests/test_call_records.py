@@ -7,7 +7,6 @@ import time
 import pytest
 
 from chat import create_app, migrating
-from chat.core import call_records
 from chat.core.calls.records import CallRecords, Record
 from chat.errors import Unavailable
 from config import Config, ConfigError
@@ -173,13 +172,12 @@ def record(number, user_id, other_id, outcome='missed'):
     return Record(number, user_id, other_id, 1, None, 2, outcome)
 
 
-def test_what_is_stored_and_what_still_waits_make_one_list(stored, monkeypatch):
+def test_what_is_stored_and_what_still_waits_make_one_list(stored):
     database, (ann, bob) = stored
-    monkeypatch.setattr(call_records, 'PAGE', 3)
     records = CallRecords(database)
 
     def ids(user, before=None):
-        page, more = records.listed(user, before)
+        page, more = records.listed(user, before, 3)
         return [found['id'] for found in page], more
 
     for number in range(1, 5):
@@ -214,7 +212,7 @@ def test_while_the_database_is_away_records_wait_and_their_number_is_bounded(mon
         def rows(self, query):
             return []
 
-    monkeypatch.setattr(call_records, 'MAX_WAITING', 3)
+    monkeypatch.setattr('chat.core.calls.records.MAX_WAITING', 3)
     records = CallRecords(Away())
     for number in range(5):
         records.add(record(number, 1, 2))
@@ -224,7 +222,7 @@ def test_while_the_database_is_away_records_wait_and_their_number_is_bounded(mon
 
 
 def test_ids_grow_even_if_the_clock_does_not(monkeypatch):
-    monkeypatch.setattr(call_records, 'now_ms', lambda: 1_800_000_000_000)
+    monkeypatch.setattr('chat.core.calls.records.now_ms', lambda: 1_800_000_000_000)
     records = CallRecords(None)
     ids = [records.new_id() for _ in range(5000)]
     assert ids == sorted(set(ids)) and ids[-1] < 2**53

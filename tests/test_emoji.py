@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from chat.core import filenames
+from chat.core.files import filenames
 from chat.core.messages.emoji import is_only_emoji
 
 ONE = ['😀', '👍', '👍🏽', '❤️', '☺️', '✌🏿', '🏽', '🇫🇷', '🏴󠁧󠁢󠁳󠁣󠁴󠁿', '🏴‍☠️', '1️⃣', '#️⃣', '*️⃣', '0⃣', '👨‍👩‍👧‍👦', '🏳️‍🌈', '🏳️‍⚧️', '❤️‍🔥',

@@ -4,7 +4,7 @@ import io
 import pytest
 from PIL import Image
 
-from chat.core import media, pictures
+from chat.core.files import media, pictures
 from chat.core.files.storage import LocalStorage
 from chat.errors import Invalid, TooLarge, UnsupportedMedia
 from tests.support import media as made

@@ -1,46 +1,58 @@
 """Accounts over HTTP: sign-up, sign-in and its end."""
-from flask import g
+from flask import Blueprint
 
 from .. import tokens
+from ..answers import Done, SignedIn, Tokens
+from ..core.accounts.sign_ins import Grant
+from ..errors import Conflict, Forbidden, Unauthorized
 from ..schemas import ChangePassword, Login, Refresh, Register
-from .support import core, make_blueprint, me, public, takes
+from .context import core, identity, me, my_address
+from .operation import PUBLIC, operation
 
-blueprint = make_blueprint('auth', '/api/auth')
+blueprint = Blueprint('auth', __name__, url_prefix='/api/auth')
 
 
 @blueprint.post('/register')
-@public
-@takes(Register)
-def register(body):
-    grant = core.accounts.sign_up(email=body.email, password=body.password, username=body.username,
-                                  display_name=body.display_name, address=g.address)
-    return tokens.issue(grant) | {'user': core.users.get(grant.user_id, grant.user_id)}, 201
+@operation(body=Register, answers={201: SignedIn}, errors=[Conflict, Forbidden], access=PUBLIC)
+def register(body: Register) -> tuple[SignedIn, int]:
+    """Make an account and sign in to it."""
+    return signed_in(core.accounts.sign_up(
+        email=body.email, password=body.password, username=body.username, display_name=body.display_name,
+        address=my_address())), 201
 
 
 @blueprint.post('/login')
-@public
-@takes(Login)
-def login(body):
-    grant = core.accounts.sign_in(name=body.username or body.email, password=body.password, address=g.address)
-    return tokens.issue(grant) | {'user': core.users.get(grant.user_id, grant.user_id)}
+@operation(body=Login, answers={200: SignedIn}, errors=[Unauthorized], access=PUBLIC)
+def login(body: Login) -> SignedIn:
+    """Sign in by username or email."""
+    name = body.username or body.email or ''
+    return signed_in(core.accounts.sign_in(name=name, password=body.password, address=my_address()))
+
+
+def signed_in(grant: Grant) -> SignedIn:
+    """What a client gets of a new sign-in."""
+    return {**tokens.issue(grant), 'user': core.users.me(grant.user_id)}
 
 
 @blueprint.post('/refresh')
-@public
-@takes(Refresh)
-def refresh(body):
+@operation(body=Refresh, answers={200: Tokens}, errors=[Unauthorized], access=PUBLIC)
+def refresh(body: Refresh) -> Tokens:
+    """Exchange a refresh token, once."""
     return tokens.refresh(body.refresh_token, core.sign_ins)
 
 
 @blueprint.post('/logout')
-def logout():
-    core.sign_ins.end(g.identity.sign_in_id)
+@operation(answers={200: Done})
+def logout() -> Done:
+    """End this sign-in: its tokens and its connections."""
+    core.sign_ins.end(identity().sign_in_id)
     return {'message': 'You are signed out'}
 
 
 @blueprint.post('/password')
-@takes(ChangePassword)
-def change_password(body):
-    core.accounts.change_password(me(), g.identity.sign_in_id, current_password=body.current_password,
-                                  new_password=body.new_password, address=g.address)
+@operation(body=ChangePassword, answers={200: Done}, errors=[Forbidden])
+def change_password(body: ChangePassword) -> Done:
+    """Set a new password, which ends every other sign-in."""
+    core.accounts.change_password(me(), identity().sign_in_id, current_password=body.current_password,
+                                  new_password=body.new_password, address=my_address())
     return {'message': 'The password is changed, and every other sign-in has ended'}

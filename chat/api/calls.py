@@ -1,19 +1,26 @@
 """Calls over HTTP: what became of them, and what helps to make them. The calls themselves are events."""
-from flask import request
+from flask import Blueprint
 
+from ..answers import IceServersAnswer
+from ..core.objects import Call
 from ..schemas import ListCalls
-from .support import core, make_blueprint, me, next_link, takes_query
+from .context import core, me
+from .operation import operation
+from .pages import Answer, page_answer
 
-blueprint = make_blueprint('calls', '/api/calls')
+blueprint = Blueprint('calls', __name__, url_prefix='/api/calls')
 
 
 @blueprint.get('')
-@takes_query(ListCalls)
-def list_calls(query):
-    calls, more = core.call_records.listed(me(), query.before)
-    return (calls, next_link(request.args.to_dict() | {'before': calls[-1]['id']})) if more else calls
+@operation(query=ListCalls, answers={200: list[Call]})
+def list_calls(query: ListCalls) -> Answer:
+    """One's own past calls, the newest first."""
+    calls, more = core.call_records.listed(me(), query.before, query.limit)
+    return page_answer(calls, {'before': calls[-1]['id']} if more else None)
 
 
 @blueprint.get('/ice-servers')
-def list_ice_servers():
+@operation(answers={200: IceServersAnswer})
+def list_ice_servers() -> IceServersAnswer:
+    """The STUN and TURN servers for an RTCPeerConnection."""
     return {'iceServers': core.ice.for_user(me())}

@@ -1,61 +1,116 @@
 """Dialect B (chat-app-api) over HTTP. Its original let anybody read and send as anybody; here the token decides."""
-from flask import g, request
+from flask import Blueprint
+from typing_extensions import TypedDict
 
 from .. import tokens
+from ..core.messages.histories import Page
+from ..core.objects import Message, User
 from ..core.rooms.rooms import DIRECT
-from ..dialects.chat_app_api import NAME, as_message
-from ..errors import BadRequest, Conflict, Forbidden, Unauthorized
+from ..dialects.chat_app_api import NAME, ChatMessage, as_message
+from ..errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from ..schemas import ListMessages, ListUsers, LoginByEmail, RegisterWithName, SendAs
+from .context import core, me, my_address
 from .messages import WITHOUT_LIMIT, send
-from .support import core, make_blueprint, me, next_link, page_link, page_of, public, takes, takes_query
+from .operation import PUBLIC, operation
+from .pages import Answer, next_messages, page_answer, page_of
 
-blueprint = make_blueprint('chat_app_api', '/api')
+blueprint = Blueprint('chat_app_api', __name__, url_prefix='/api')
 
 
-def user_object(user):
+class ListedUser(TypedDict):
+    """A user, as B's clients see one."""
+
+    _id: str
+    id: str
+    username: str
+
+
+class RegisteredUser(ListedUser):
+    """A user who has just signed up."""
+
+    email: str
+
+
+class Registered(TypedDict):
+    """Who has signed up."""
+
+    message: str
+    user: RegisteredUser
+
+
+class LoggedIn(TypedDict):
+    """What B's clients get of a sign-in."""
+
+    message: str
+    token: str
+    userId: str
+
+
+class UsersAnswer(TypedDict):
+    """Everybody."""
+
+    user: list[ListedUser]
+
+
+class ListedMessage(ChatMessage):
+    """A message over HTTP; `_id` is `id` again."""
+
+    _id: str
+
+
+class SentMessage(TypedDict):
+    """What was sent."""
+
+    message: ListedMessage
+
+
+def user_object(user: User) -> ListedUser:
+    """The User in B's words."""
     return {'_id': str(user['id']), 'id': str(user['id']), 'username': user['username']}
 
 
-def message_object(message):
+def message_object(message: Message) -> ListedMessage:
+    """The Message in B's words."""
     described = as_message(message)
-    return {'_id': described['id']} | described
+    return {'_id': described['id'], **described}
 
 
 @blueprint.post('/user/register')
-@public
-@takes(RegisterWithName)
-def register(body):
+@operation(body=RegisterWithName, answers={201: Registered}, errors=[BadRequest, Forbidden], access=PUBLIC)
+def register(body: RegisterWithName) -> tuple[Registered, int]:
+    """Make an account, as B's clients do."""
     try:
         grant = core.accounts.sign_up(email=body.email, password=body.password, username=body.username,
-                                      display_name=None, address=g.address)
+                                      display_name=None, address=my_address())
     except Conflict as error:
         raise BadRequest(error.message) from None
-    user = core.users.get(grant.user_id, grant.user_id)
-    return {'message': 'User registered', 'user': user_object(user) | {'email': user['email']}}, 201
+    user = core.users.me(grant.user_id)
+    return {'message': 'User registered', 'user': {**user_object(user), 'email': user['email']}}, 201
 
 
 @blueprint.post('/user/login')
-@public
-@takes(LoginByEmail)
-def login(body):
+@operation(body=LoginByEmail, answers={200: LoggedIn}, errors=[BadRequest], access=PUBLIC)
+def login(body: LoginByEmail) -> LoggedIn:
+    """Sign in by email, as B's clients do."""
     try:
-        grant = core.accounts.sign_in(name=body.email, password=body.password, address=g.address)
+        grant = core.accounts.sign_in(name=body.email, password=body.password, address=my_address())
     except Unauthorized as error:
         raise BadRequest(error.message) from None
     return {'message': 'Login successful', 'token': tokens.issue(grant, NAME)['token'], 'userId': str(grant.user_id)}
 
 
 @blueprint.get('/user')
-@takes_query(ListUsers)
-def list_users(query):
-    users, more = core.users.everybody(me(), query.q, query.after)
-    headers = next_link(request.args.to_dict() | {'after': users[-1]['id']}) if more else {}
-    return {'user': [user_object(user) for user in users]}, headers
+@operation(query=ListUsers, answers={200: UsersAnswer})
+def list_users(query: ListUsers) -> Answer:
+    """Everybody by username, oneself included."""
+    users, more = core.users.everybody(me(), query.q, query.after, query.limit)
+    return page_answer([user_object(user) for user in users], {'after': users[-1]['id']} if more else None, 'user')
 
 
 @blueprint.post('/chat/send')
-@takes(SendAs)
-def send_message(body):
+@operation(body=SendAs, answers={200: SentMessage, 201: SentMessage}, errors=[Conflict, Forbidden, NotFound])
+def send_message(body: SendAs) -> tuple[SentMessage, int]:
+    """Send a message to a user, as oneself."""
     if body.sender != me():
         raise Forbidden('sender must be yourself')
     message, status = send(core.sending.to_user(me(), body.receiver), body)
@@ -63,8 +118,9 @@ def send_message(body):
 
 
 @blueprint.get('/chat/messages/<id:user_id>')
-@takes_query(ListMessages)
-def list_own_messages(query, user_id):
+@operation(query=ListMessages, answers={200: list[ListedMessage]}, errors=[Forbidden])
+def list_own_messages(query: ListMessages, user_id: int) -> Answer:
+    """One's own direct messages, the newest first."""
     if user_id != me():
         raise Forbidden('You can only read your own messages')
     page = page_of(query, WITHOUT_LIMIT)
@@ -72,8 +128,9 @@ def list_own_messages(query, user_id):
 
 
 @blueprint.get('/chat/messages/<id:sender_id>/<id:receiver_id>')
-@takes_query(ListMessages)
-def list_messages_between(query, sender_id, receiver_id):
+@operation(query=ListMessages, answers={200: list[ListedMessage]}, errors=[Forbidden, NotFound])
+def list_messages_between(query: ListMessages, sender_id: int, receiver_id: int) -> Answer:
+    """The direct messages between oneself and a user, the newest first."""
     if me() not in (sender_id, receiver_id):
         raise Forbidden('You can only read your own messages')
     page = page_of(query, WITHOUT_LIMIT)
@@ -81,7 +138,6 @@ def list_messages_between(query, sender_id, receiver_id):
     return newest_first(core.histories.direct_history(me(), other, page), page)
 
 
-def newest_first(found, page):
+def newest_first(found: tuple[list[Message], bool], page: Page) -> Answer:
     """A page of messages in B's order and words."""
-    messages, more = found
-    return [message_object(message) for message in reversed(messages)], page_link(messages, page) if more else {}
+    return page_answer([message_object(message) for message in reversed(found[0])], next_messages(found, page))

@@ -1,14 +1,18 @@
 """The inbox over HTTP."""
-from flask import request
+from flask import Blueprint
 
-from ..schemas import ListConversations
-from .support import core, make_blueprint, me, next_link, takes_query
+from ..core.objects import Room
+from ..schemas import ListAfter
+from .context import core, me
+from .operation import operation
+from .pages import Answer, page_answer
 
-blueprint = make_blueprint('conversations', '/api/conversations')
+blueprint = Blueprint('conversations', __name__, url_prefix='/api/conversations')
 
 
 @blueprint.get('')
-@takes_query(ListConversations)
-def list_conversations(query):
-    rooms, more = core.inbox.conversations(me(), query.after)
-    return (rooms, next_link(request.args.to_dict() | {'after': rooms[-1]['id']})) if more else rooms
+@operation(query=ListAfter, answers={200: list[Room]})
+def list_conversations(query: ListAfter) -> Answer:
+    """One's own conversations of every kind, the one with the newest message first."""
+    rooms, more = core.inbox.conversations(me(), query.after, query.limit)
+    return page_answer(rooms, {'after': rooms[-1]['id']} if more else None)

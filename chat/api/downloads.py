@@ -1,11 +1,14 @@
 """Files as answers: whole or in part, and never as anything that a browser would run."""
 import re
+from collections.abc import Iterator
+from typing import BinaryIO
 from urllib.parse import quote
 
 import gevent
-from flask import Response, request
+from flask import Response, current_app, request
 
 from ..core.files.media import INLINE, UNKNOWN
+from ..core.files.stored_files import Download
 from ..errors import ChatError
 
 PIECE = 64 * 1024
@@ -16,10 +19,12 @@ EXTENDED = "!#$&+-.^_`|~"                  # what stands as it is in an extended
 
 
 class RangeNotSatisfiable(ChatError):
+    """A range that begins behind the end of the file."""
+
     code, status, message = 'range_not_satisfiable', 416, 'The file has no such range: it ends before'
 
 
-def answer(download):
+def answer(download: Download) -> Response:
     """The answer with a core Download: 200, 206, 304 or 416 (RFC 9110)."""
     response = Response(direct_passthrough=True)
     response.call_on_close(download.file.close)
@@ -31,7 +36,9 @@ def answer(download):
         asked = asked_range(download)
     except RangeNotSatisfiable as error:
         download.file.close()
-        return error.as_object(), error.status, {'Content-Range': f'bytes */{download.size}'}
+        refusal = current_app.make_response((error.as_object(), error.status))
+        refusal.headers['Content-Range'] = f'bytes */{download.size}'
+        return refusal
     start, end = asked or (0, download.size)
     if asked:
         response.status_code = 206
@@ -41,7 +48,7 @@ def answer(download):
     return response
 
 
-def describe(response, download):
+def describe(response: Response, download: Download) -> None:
     """What stands in the head of each answer. Only what can do no harm is shown in place, everything else is saved."""
     is_inline = download.content_type in INLINE
     response.content_type = download.content_type if is_inline else UNKNOWN
@@ -53,7 +60,7 @@ def describe(response, download):
         response.headers['Content-Security-Policy'] = SANDBOX
 
 
-def asked_range(download):
+def asked_range(download: Download) -> tuple[int, int] | None:
     """(start, end) of the one range that the request asks for; None where it asks for none, for several, or in vain.
 
     Raises RangeNotSatisfiable for one that begins beyond the end.
@@ -72,14 +79,14 @@ def asked_range(download):
     return start, end
 
 
-def disposition(how, filename):
+def disposition(how: str, filename: str) -> str:
     """The Content-Disposition (RFC 6266), with the name in ASCII and, where that is not all of it, in UTF-8."""
     plain = NOT_PLAIN.sub('_', filename)
     extended = '' if plain == filename else f"; filename*=UTF-8''{quote(filename, safe=EXTENDED)}"
     return f'{how}; filename="{plain}"{extended}'
 
 
-def pieces(file, start, end):
+def pieces(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
     """The bytes from start to end; others get their turn in between, however fast the client reads."""
     file.seek(start)
     while start < end and (piece := file.read(min(PIECE, end - start))):

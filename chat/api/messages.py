@@ -1,43 +1,60 @@
 """Messages over HTTP."""
+from collections.abc import Sequence
+
+from flask import Blueprint
 from gevent.event import AsyncResult
 
-from ..errors import ChatError
+from ..core.files.attachments import MAX_ATTACHMENTS
+from ..core.messages.sending import Sent
+from ..core.objects import Message
+from ..core.rooms.rooms import LiveRoom
+from ..errors import ChatError, Conflict, Forbidden, NotFound
 from ..schemas import Content, ListMessages, SendAnywhere
-from .forms import store, takes_message
-from .support import core, make_blueprint, me, message_page, page_of, takes_query
+from .context import core, me
+from .forms import ReceivedFile, store
+from .operation import operation
+from .pages import Answer, next_messages, page_answer, page_of
 
-blueprint = make_blueprint('messages', '/api/messages')
+blueprint = Blueprint('messages', __name__, url_prefix='/api/messages')
 WITHOUT_LIMIT = 500  # of a direct history: the original clients never page
 PAGE = 50
+SENT = {200: Message, 201: Message}
+REFUSED = [Conflict, Forbidden, NotFound]
 
 
 @blueprint.get('/<id:user_id>')
-@takes_query(ListMessages)
-def list_direct_messages(query, user_id):
+@operation(query=ListMessages, answers={200: list[Message]}, errors=[NotFound])
+def list_direct_messages(query: ListMessages, user_id: int) -> Answer:
+    """The direct messages between oneself and a user."""
     page = page_of(query, WITHOUT_LIMIT)
-    return message_page(core.histories.direct_history(me(), user_id, page), page)
+    found = core.histories.direct_history(me(), user_id, page)
+    return page_answer(found[0], next_messages(found, page))
 
 
 @blueprint.get('')
-@takes_query(ListMessages)
-def list_all_messages(query):
+@operation(query=ListMessages, answers={200: list[Message]})
+def list_all_messages(query: ListMessages) -> Answer:
+    """One's messages in all conversations."""
     page = page_of(query, PAGE)
-    return message_page(core.histories.all_history(me(), page), page)
+    found = core.histories.all_history(me(), page)
+    return page_answer(found[0], next_messages(found, page))
 
 
 @blueprint.post('/send/<id:receiver_id>')
-@takes_message(Content)
-def send_to_user(body, files, receiver_id):
+@operation(body=Content, files=MAX_ATTACHMENTS, answers=SENT, errors=REFUSED)
+def send_to_user(body: Content, files: Sequence[ReceivedFile], receiver_id: int) -> tuple[Message, int]:
+    """Send a message to a user; 200 for one that was sent before by the same clientId."""
     return send(core.sending.to_user(me(), receiver_id), body, files)
 
 
 @blueprint.post('/send')
-@takes_message(SendAnywhere)
-def send_message(body, files):
+@operation(body=SendAnywhere, files=MAX_ATTACHMENTS, answers=SENT, errors=REFUSED)
+def send_message(body: SendAnywhere, files: Sequence[ReceivedFile]) -> tuple[Message, int]:
+    """Send a message to a user, a room or, without a receiver, the lobby."""
     return send(receiving_room(me(), body), body, files)
 
 
-def receiving_room(user_id, body):
+def receiving_room(user_id: int, body: SendAnywhere) -> LiveRoom:
     """The LiveRoom that a message names as its receiver; the lobby if it names none."""
     if body.to_user_id is not None:
         return core.sending.to_user(user_id, body.to_user_id)
@@ -46,14 +63,15 @@ def receiving_room(user_id, body):
     return core.rooms.lobby()
 
 
-def send(room, body, files=()):
+def send(room: LiveRoom, body: Content, files: Sequence[ReceivedFile] = ()) -> tuple[Message, int]:
     """Send to a LiveRoom, and answer once it is stored: 201 with the Message, 200 for a repetition.
 
     Files that came with it are gone again unless they are in a message then.
     """
     if not files or core.sending.is_repetition(me(), body.client_id):
         return send_stored(room, body, body.attachment_ids)
-    uploaded, status = [], None
+    uploaded: list[int] = []
+    status = None
     try:
         for file in files:
             uploaded.append(store(file).id)
@@ -64,12 +82,12 @@ def send(room, body, files=()):
             core.uploads.discard(me(), uploaded)
 
 
-def send_stored(room, body, attachment_ids):
+def send_stored(room: LiveRoom, body: Content, attachment_ids: Sequence[int] | None) -> tuple[Message, int]:
     """As `send`, with files that were uploaded before."""
-    outcome = AsyncResult()
+    answered: AsyncResult[Sent | ChatError] = AsyncResult()
     core.sending.send(me(), room, content=body.content, attachment_ids=attachment_ids, reply_to_id=body.reply_to_id,
-                      client_id=body.client_id, answer=outcome.set)
-    sent = outcome.get()
-    if isinstance(sent, ChatError):
-        raise sent
+                      client_id=body.client_id, answer=answered.set)
+    sent = answered.get()
+    if not isinstance(sent, Sent):
+        raise sent or ChatError()
     return sent.message, 200 if sent.is_repetition else 201

@@ -1,28 +1,36 @@
 """What monitors ask."""
-from .. import migrating
-from ..errors import Unavailable
-from .support import core, make_blueprint, public
+from flask import Blueprint
 
-blueprint = make_blueprint('operations')
+from .. import migrating
+from ..answers import Health, NotReady, Readiness
+from ..errors import Unavailable
+from .context import core
+from .operation import PUBLIC, operation
+
+blueprint = Blueprint('operations', __name__)
 
 
 @blueprint.get('/health')
-@public
-def health():
+@operation(answers={200: Health}, access=PUBLIC)
+def health() -> Health:
+    """Whether the process runs."""
     return {'ok': True}
 
 
 @blueprint.get('/ready')
-@public
-def ready():
-    state = {'database': 'ok', 'migrations': 'ok', 'queue': 'ok' if core.writer.accepts() else 'full or stopped'}
+@operation(answers={200: Readiness, 503: NotReady}, access=PUBLIC)
+def ready() -> Readiness | tuple[NotReady, int, dict[str, str]]:
+    """Whether the database, its migrations and the queue of messages are fine."""
+    state: Readiness = {'ok': True, 'database': 'ok', 'migrations': 'ok',
+                        'queue': 'ok' if core.writer.accepts() else 'full or stopped'}
     try:
         with core.database.reading() as connection:
             if not migrating.is_current(connection):
                 state['migrations'] = 'pending'
     except Unavailable:
-        state |= {'database': 'does not answer', 'migrations': 'unknown'}
-    if set(state.values()) == {'ok'}:
-        return {'ok': True} | state
+        state['database'], state['migrations'] = 'does not answer', 'unknown'
+    if state['database'] == state['migrations'] == state['queue'] == 'ok':
+        return state
     error = Unavailable('The server is not ready')
-    return {'ok': False} | state | error.as_object(), error.status, {'Retry-After': str(error.retry_after)}
+    answer: NotReady = {**state, 'ok': False, 'code': error.code, 'message': error.message}
+    return answer, error.status, {'Retry-After': str(error.retry_after)}

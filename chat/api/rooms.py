@@ -1,6 +1,11 @@
 """Rooms over HTTP; what is answered is wrapped by its noun, as E's clients expect."""
-from flask import request
+from collections.abc import Sequence
 
+from flask import Blueprint
+
+from ..answers import InviteCode, MemberAnswer, MembersAnswer, MessageAnswer, MessagesAnswer, RoomAnswer, RoomsAnswer
+from ..core.files.attachments import MAX_ATTACHMENTS
+from ..errors import Conflict, Forbidden, NotFound
 from ..schemas import (
     ChangeRole,
     Content,
@@ -11,120 +16,141 @@ from ..schemas import (
     MessageReference,
     RenameRoom,
 )
-from .forms import takes_message
+from .context import core, me
+from .forms import ReceivedFile
 from .messages import PAGE, send
-from .support import core, make_blueprint, me, next_link, page_link, page_of, takes, takes_query
+from .operation import operation
+from .pages import Answer, next_messages, page_answer, page_of
 
-blueprint = make_blueprint('rooms', '/api/rooms')
+blueprint = Blueprint('rooms', __name__, url_prefix='/api/rooms')
+HIDDEN = [Forbidden, NotFound]
+NO_CONTENT = '', 204
 
 
-def room_answer(room_id):
+def room_answer(room_id: int) -> RoomAnswer:
+    """The Room as the caller sees it now."""
     return {'room': core.inbox.room(me(), room_id)}
 
 
 @blueprint.post('')
-@takes(CreateRoom)
-def create_room(body):
+@operation(body=CreateRoom, answers={201: RoomAnswer})
+def create_room(body: CreateRoom) -> tuple[RoomAnswer, int]:
+    """Make a room, and be its admin."""
     return room_answer(core.membership.create(me(), body.name, body.is_private)), 201
 
 
 @blueprint.get('')
-@takes_query(ListById)
-def list_public_rooms(query):
-    return listed('rooms', core.inbox.public_rooms(me(), query.after), lambda room: room['id'])
+@operation(query=ListById, answers={200: RoomsAnswer})
+def list_public_rooms(query: ListById) -> Answer:
+    """The public rooms, by id."""
+    rooms, more = core.inbox.public_rooms(me(), query.after, query.limit)
+    return page_answer(rooms, {'after': rooms[-1]['id']} if more else None, 'rooms')
 
 
 @blueprint.get('/mine')
-@takes_query(ListById)
-def list_own_rooms(query):
-    return listed('rooms', core.inbox.own_rooms(me(), query.after), lambda room: room['id'])
-
-
-def listed(noun, found, id_of):
-    """A wrapped list by id, with the Link to what comes after it."""
-    items, more = found
-    headers = next_link(request.args.to_dict() | {'after': id_of(items[-1])}) if more else {}
-    return {noun: items}, headers
+@operation(query=ListById, answers={200: RoomsAnswer})
+def list_own_rooms(query: ListById) -> Answer:
+    """The public and private rooms that one is in, by id."""
+    rooms, more = core.inbox.own_rooms(me(), query.after, query.limit)
+    return page_answer(rooms, {'after': rooms[-1]['id']} if more else None, 'rooms')
 
 
 @blueprint.post('/join')
-@takes(JoinRoom)
-def join_room(body):
+@operation(body=JoinRoom, answers={200: RoomAnswer}, errors=HIDDEN)
+def join_room(body: JoinRoom) -> RoomAnswer:
+    """Enter a public room by its id, or any by its invite code."""
     return room_answer(core.membership.join(me(), body.room_id, body.invite_code))
 
 
 @blueprint.get('/<id:room_id>')
-def get_room(room_id):
+@operation(answers={200: RoomAnswer}, errors=[NotFound])
+def get_room(room_id: int) -> RoomAnswer:
+    """One room."""
     return room_answer(room_id)
 
 
 @blueprint.patch('/<id:room_id>')
-@takes(RenameRoom)
-def rename_room(body, room_id):
+@operation(body=RenameRoom, answers={200: RoomAnswer}, errors=HIDDEN)
+def rename_room(body: RenameRoom, room_id: int) -> RoomAnswer:
+    """Give a room another name, as one of its admins."""
     core.membership.rename(me(), room_id, body.name)
     return room_answer(room_id)
 
 
 @blueprint.delete('/<id:room_id>')
-def remove_room(room_id):
+@operation(answers={204: None}, errors=HIDDEN)
+def remove_room(room_id: int) -> tuple[str, int]:
+    """Remove a room and its messages for everybody, as one of its admins."""
     core.membership.remove(me(), room_id)
-    return '', 204
+    return NO_CONTENT
 
 
 # ---------------------------------------------------------------------- members
 
 @blueprint.get('/<id:room_id>/members')
-@takes_query(ListById)
-def list_members(query, room_id):
-    return listed('members', core.inbox.members(me(), room_id, query.after), lambda member: member['user']['id'])
+@operation(query=ListById, answers={200: MembersAnswer}, errors=HIDDEN)
+def list_members(query: ListById, room_id: int) -> Answer:
+    """The members of a room, by user id."""
+    members, more = core.inbox.members(me(), room_id, query.after, query.limit)
+    return page_answer(members, {'after': members[-1]['user']['id']} if more else None, 'members')
 
 
 @blueprint.delete('/<id:room_id>/members/<id:user_id>')
-def remove_member(room_id, user_id):
+@operation(answers={204: None}, errors=HIDDEN)
+def remove_member(room_id: int, user_id: int) -> tuple[str, int]:
+    """Leave a room, or remove somebody from it as one of its admins."""
     if user_id == me():
         core.membership.leave(me(), room_id)
     else:
         core.membership.remove_member(me(), room_id, user_id)
-    return '', 204
+    return NO_CONTENT
 
 
 @blueprint.patch('/<id:room_id>/members/<id:user_id>')
-@takes(ChangeRole)
-def change_role(body, room_id, user_id):
+@operation(body=ChangeRole, answers={200: MemberAnswer}, errors=[Conflict, *HIDDEN])
+def change_role(body: ChangeRole, room_id: int, user_id: int) -> MemberAnswer:
+    """Promote or demote a member, as one of the room's admins."""
     core.membership.change_role(me(), room_id, user_id, body.role)
     return {'member': core.inbox.member(me(), room_id, user_id)}
 
 
 @blueprint.get('/<id:room_id>/invite')
-def get_invite_code(room_id):
+@operation(answers={200: InviteCode}, errors=HIDDEN)
+def get_invite_code(room_id: int) -> InviteCode:
+    """The room's invite code, for its admins."""
     return {'inviteCode': core.membership.invite_code(me(), room_id)}
 
 
 @blueprint.post('/<id:room_id>/invite')
-def renew_invite_code(room_id):
+@operation(answers={200: InviteCode}, errors=HIDDEN)
+def renew_invite_code(room_id: int) -> InviteCode:
+    """A new invite code; the old one stops working."""
     return {'inviteCode': core.membership.renew_invite_code(me(), room_id)}
 
 
 # ---------------------------------------------------------------------- messages
 
 @blueprint.get('/<id:room_id>/messages')
-@takes_query(ListMessages)
-def list_messages(query, room_id):
+@operation(query=ListMessages, answers={200: MessagesAnswer}, errors=HIDDEN)
+def list_messages(query: ListMessages, room_id: int) -> Answer:
+    """The messages of a room, for its members."""
     page = page_of(query, PAGE)
-    messages, more = core.histories.room_history(me(), room_id, page)
-    return {'messages': messages}, page_link(messages, page) if more else {}
+    found = core.histories.room_history(me(), room_id, page)
+    return page_answer(found[0], next_messages(found, page), 'messages')
 
 
 @blueprint.post('/<id:room_id>/messages')
-@takes_message(Content)
-def send_message(body, files, room_id):
+@operation(body=Content, files=MAX_ATTACHMENTS, answers={200: MessageAnswer, 201: MessageAnswer}, errors=[Conflict, *HIDDEN])
+def send_message(body: Content, files: Sequence[ReceivedFile], room_id: int) -> tuple[MessageAnswer, int]:
+    """Send a message to a room; 200 for one that was sent before by the same clientId."""
     message, status = send(core.rooms.require_member(me(), room_id), body, files)
     return {'message': message}, status
 
 
 @blueprint.post('/<id:room_id>/read')
-@takes(MessageReference)
-def read(body, room_id):
+@operation(body=MessageReference, answers={204: None}, errors=HIDDEN)
+def read(body: MessageReference, room_id: int) -> tuple[str, int]:
+    """Say that a message, and all before it, are read."""
     core.rooms.require_member(me(), room_id)
     core.receipts.read(me(), body.message_id, room_id)
-    return '', 204
+    return NO_CONTENT

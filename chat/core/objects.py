@@ -3,6 +3,12 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict  # which pydantic wants before Python 3.12, to check real answers against them
 
+AttachmentKind = Literal['image', 'file', 'voice']
+MessageType = Literal['text', 'emoji', 'image', 'file', 'voice']
+RoomKind = Literal['public', 'private', 'direct', 'lobby']
+Role = Literal['admin', 'member']
+Outcome = Literal['completed', 'missed', 'declined', 'busy', 'failed']
+
 
 class User(TypedDict):
     """Somebody with an account, as everyone sees them."""
@@ -26,7 +32,7 @@ class Attachment(TypedDict):
     """A file, in a message or on its way into one."""
 
     id: int
-    kind: Literal['image', 'file', 'voice']
+    kind: AttachmentKind
     filename: str
     contentType: str
     size: int
@@ -51,7 +57,7 @@ class Message(TypedDict):
     roomId: int
     senderId: int
     receiverId: int | None
-    type: Literal['text', 'emoji', 'image', 'file', 'voice']
+    type: MessageType
     content: str
     attachments: list[Attachment]
     replyToId: int | None
@@ -69,16 +75,24 @@ class Room(TypedDict):
 
     id: int
     name: str
-    kind: Literal['public', 'private', 'direct', 'lobby']
+    kind: RoomKind
     isPrivate: bool
     createdBy: int | None
     createdAt: str
-    role: Literal['admin', 'member'] | None
+    role: Role | None
     memberCount: int
     unreadCount: int
     lastMessage: Message | None
     otherUser: NotRequired[User]
     inviteCode: NotRequired[str]
+
+
+class Member(TypedDict):
+    """A user in a room."""
+
+    user: User
+    role: Role
+    joinedAt: str
 
 
 class Call(TypedDict):
@@ -90,7 +104,7 @@ class Call(TypedDict):
     startedAt: str
     answeredAt: str | None
     endedAt: str
-    outcome: Literal['completed', 'missed', 'declined', 'busy', 'failed']
+    outcome: Outcome
 
 
 class RoomSummary(TypedDict):
@@ -98,6 +112,6 @@ class RoomSummary(TypedDict):
 
     id: int
     name: str
-    kind: Literal['public', 'private', 'direct', 'lobby']
+    kind: RoomKind
     isPrivate: bool
     memberCount: int

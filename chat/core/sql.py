@@ -74,8 +74,11 @@ class NumberedMessage(Protocol):
     @property
     def room(self) -> NumberedRoom: ...
 
+
+    @property
+    def type(self) -> str: ...
+
     sender_id: int
-    type: str
     content: str
     reply_to_id: int | None
     client_id: str | None

@@ -24,7 +24,7 @@ def speakers_of(event: type[Event]) -> Iterator[str]:
 def handlers_for(name: str, standard_handlers: Mapping[str, Handler],
                  dialects: Mapping[str, Dialect] = DIALECTS) -> dict[str, Handler]:
     """The handlers of events from connections that speak a dialect: its own, the standard's, then those of others."""
-    others = [dialect.handlers for dialect in reversed(dialects.values())]
+    others = [dialect.handlers for dialect in reversed(list(dialects.values()))]
     return {event: handler for handlers in (*others, standard_handlers, dialects[name].handlers)
             for event, handler in handlers.items()}
 

@@ -1,13 +1,16 @@
 """Dialect C (chat-io): one chat for everybody, which is the lobby; clients name, date and mark their messages."""
+from typing import Annotated
+
+from pydantic import StringConstraints
 from typing_extensions import TypedDict
 
 from ..core.events import LobbyMessageStored
-from ..fields import ClientId, Text, text
+from ..fields import AnyText, ClientId, Text
 from ..schemas import Request
 from .dialect import Answer, Connection, Dialect, Gateway, Handler, MessageAck, Word, send
 
 NAME = 'chat-io'
-GivenText = text(max_length=64)
+GivenText = Annotated[AnyText, StringConstraints(max_length=64)]
 
 
 class ReceivedMessage(TypedDict):

@@ -65,8 +65,8 @@ class UserStatus(TypedDict):
 
 
 # `from` is no name in Python; what else the other side's client said comes along
-CallSignal = with_config(ConfigDict(extra='allow'))(
-    TypedDict('CallSignal', {'from': int, 'callId': int, 'reason': NotRequired[Any]}))
+CallSignal = TypedDict('CallSignal', {'from': int, 'callId': int, 'reason': NotRequired[Any]})
+with_config(ConfigDict(extra='allow'))(CallSignal)
 
 
 def _room_message(event: events.MessageStored | events.LobbyMessageStored) -> RoomMessage:

@@ -32,6 +32,7 @@ def receiving_room(gateway: Gateway, connection: Connection, request: schemas.Re
     """The LiveRoom that the payload names: that of a user, or one that the connection's user is in."""
     if request.to_user_id is not None:
         return gateway.core.sending.to_user(connection.me, request.to_user_id)
+    assert request.room_id is not None, 'a Receiver names one of the two'
     return gateway.core.rooms.require_member(connection.me, request.room_id)
 
 

@@ -14,12 +14,13 @@ from ..addresses import client_address
 from ..core import Core
 from ..core.events import OnlineListChanged, SignInsEnded
 from ..dialects import AFTER_LOGIN, DEFAULT, DIALECTS, Handler, handlers_for
-from ..errors import BadRequest, ChatError, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
+from ..errors import BadRequest, ChatError, Forbidden, Invalid, NotFound, RateLimited, Unauthorized, Unavailable
 from ..schemas import parse
 from ..tokens import Identity
 from ..transport import Wire
 from .connections import Arrival, Connection, Registry, Result
 from .fanout import CHAT_NAMESPACES, FanOut
+from .notices import ERROR, LOGIN_FAILED, LOGIN_OK, Refusal
 from .online import OnlineList
 from .waiting import WaitingRoom
 
@@ -77,7 +78,7 @@ class Gateway:
         for eio_sid in self._waiting.overdue():
             self._waiting.leave(eio_sid)
             for connection in list(self.registry.of_session(eio_sid)):
-                self._wire.send(connection, 'error', Unauthorized('Nobody signed in in time').as_object())
+                self._wire.send(connection, ERROR, Unauthorized('Nobody signed in in time').as_object())
             self.close_session(eio_sid)
 
     def close_session(self, eio_sid: str) -> None:
@@ -102,11 +103,10 @@ class Gateway:
             elif not self._waiting.count(eio_sid):
                 raise Unavailable('Too many connections wait to sign in: try again in a moment')
         except ChatError as error:
-            raise ConnectionRefusedError(error.code, error.as_object()) from None
+            raise refused(error) from None
         except Exception:
             log.exception('a connection to %s could not be taken in', namespace)
-            error = ChatError()
-            raise ConnectionRefusedError(error.code, error.as_object()) from None
+            raise refused(ChatError()) from None
         self.registry.add(connection)
 
     def opened(self, sid: str) -> None:
@@ -133,26 +133,26 @@ class Gateway:
     def _enter(self, connection: Connection) -> None:
         """A signed-in connection joins in, unless its sign-in ended in the meantime."""
         try:
-            self.core.sign_ins.require(connection.sign_in_id, connection.user_id)
+            self.core.sign_ins.require(connection.sign_in_id or '', connection.me)
         except ChatError as error:
             self.end(connection, error)
             return
         if self.registry.get(connection.sid) is connection:
             self._waiting.leave(connection.eio_sid)
             self.registry.sign_in(connection)
-            self.core.presence.connected(connection.user_id, connection.sid)
+            self.core.presence.connected(connection.me, connection.sid)
             self._online.greet(connection)
 
     def login(self, connection: Connection, token: str) -> None:
         """`auth:login`: sign in, or extend the sign-in. Raises Unauthorized, Forbidden."""
         is_new = connection.user_id is None
         identity = self._authenticate(connection, token)
-        user = self.core.users.get(identity.user_id, identity.user_id)
+        user = self.core.users.me(identity.user_id)
         self.core.sign_ins.require(identity.sign_in_id, identity.user_id)  # once more: it may have ended meanwhile
         connection.identify(identity, AFTER_LOGIN)
         if is_new:
             user['online'] = True
-        self._wire.send(connection, 'auth:ok', {'user': user})
+        self._wire.send(connection, LOGIN_OK, {'user': user})
         if is_new:
             self._enter(connection)
 
@@ -171,7 +171,7 @@ class Gateway:
 
     def end(self, connection: Connection, error: ChatError) -> None:
         """Tell a connection why, and disconnect it."""
-        self._wire.send(connection, 'error', error.as_object())
+        self._wire.send(connection, ERROR, error.as_object())
         self._server.disconnect(connection.sid, connection.namespace)
 
     def _end_sign_ins(self, event: SignInsEnded) -> None:
@@ -237,20 +237,15 @@ class Gateway:
         """Acknowledge an event: with its result, or with the error, which is also sent as an event."""
         connection, name, result = arrival.connection, arrival.name, arrival.result
         if not isinstance(result, ChatError):
-            self._wire.acknowledge(connection, arrival.ack_id, {'ok': True} | result)
+            self._wire.acknowledge(connection, arrival.ack_id, {'ok': True, **(result or {})})
             return
-        self._wire.acknowledge(connection, arrival.ack_id, {'ok': False} | result.as_object())
-        described = result.as_object() | {'event': name if isinstance(name, str) else None}
-        described.pop('errors', None)
-        client_id = arrival.payload.get('clientId') if isinstance(arrival.payload, dict) else None
-        if isinstance(client_id, str):
-            described['clientId'] = client_id
-        self._wire.send(connection, 'error', described)
+        self._wire.acknowledge(connection, arrival.ack_id, {'ok': False, **result.as_object()})
+        self._wire.send(connection, ERROR, refusal(arrival, result))
         if name == LOGIN:
             self._login_failed(connection, result)
 
     def _login_failed(self, connection: Connection, error: ChatError) -> None:
-        self._wire.send(connection, 'auth:error', {'message': error.message})
+        self._wire.send(connection, LOGIN_FAILED, {'message': error.message})
         connection.failed_logins += 1
         if connection.user_id is None and connection.failed_logins >= MAX_FAILED_LOGINS:
             self.close_session(connection.eio_sid)
@@ -258,7 +253,7 @@ class Gateway:
     def malformed(self, eio_sid: str) -> None:
         """A packet could not be read: tell the connections of its session; they stay open."""
         for connection in list(self.registry.of_session(eio_sid)):
-            self._wire.send(connection, 'error', BadRequest('A packet could not be read').as_object() | {'event': None})
+            self._wire.send(connection, ERROR, BadRequest('A packet could not be read').as_object() | {'event': None})
 
     def close_all(self) -> None:
         """Close every session, the stock way."""
@@ -269,6 +264,23 @@ class Gateway:
         """Look after nobody any more."""
         if self._watch:
             self._watch.kill()
+
+
+def refused(error: ChatError) -> ConnectionRefusedError:
+    """What makes the library answer a handshake by connect_error: the code as its message, the error as its data."""
+    return ConnectionRefusedError(error.code, error.as_object())
+
+
+def refusal(arrival: Arrival, error: ChatError) -> Refusal:
+    """What a client is told of an event that could not be done: the error, without the fields, and which event it was."""
+    described: Refusal = {'code': error.code, 'message': error.message,
+                          'event': arrival.name if isinstance(arrival.name, str) else None}
+    if isinstance(error, RateLimited):
+        described['retryAfter'] = error.seconds
+    client_id = arrival.payload.get('clientId') if isinstance(arrival.payload, dict) else None
+    if isinstance(client_id, str):
+        described['clientId'] = client_id
+    return described
 
 
 def wanted_dialect(auth: Mapping[str, Any]) -> str | None:

@@ -52,14 +52,14 @@ def house(tmp_path):
 def test_a_sign_in_that_ends_while_its_user_is_looked_up_binds_no_connection(house, monkeypatch):
     (old, token), (new, newer) = house.sign_in(), house.sign_in()
     connection = house.connect(token)
-    look_up = house.core.users.get
+    look_up = house.core.users.me
 
     def ends_meanwhile(*arguments):
         user = look_up(*arguments)
         house.core.sign_ins.end(new)
         return user
 
-    monkeypatch.setattr(house.core.users, 'get', ends_meanwhile)
+    monkeypatch.setattr(house.core.users, 'me', ends_meanwhile)
     with pytest.raises(Unauthorized):
         house.gateway.login(connection, newer)
     assert connection.sign_in_id == old

@@ -6,6 +6,7 @@ from http.cookiejar import DefaultCookiePolicy
 
 import requests
 
+from tests.support import declared
 from tests.support.raw_http import raw_body, raw_request, raw_status
 
 __all__ = ['Account', 'Http', 'expect_error', 'raw_body', 'raw_request', 'raw_status']
@@ -30,25 +31,32 @@ class Account:
 
 
 class Http:
-    """Requests to one server over kept-alive connections; keeps no cookies, follows no redirects, uses no proxy."""
+    """Requests to one server over kept-alive connections; keeps no cookies, follows no redirects, uses no proxy.
 
-    def __init__(self, base_url, token=None, timeout=10, session=None):
+    If it `is_held` to declarations, tests.support.declared looks at all answers.
+    """
+
+    def __init__(self, base_url, token=None, timeout=10, session=None, is_held=False):
         self.base_url = base_url.rstrip('/')
         self.token = token
         self.timeout = timeout
         self._session = session or _new_session()
+        self._is_held = is_held
 
     def as_user(self, who):
         """The same client with the token of `who`: an Account, a token, or None for nobody."""
         token = who.token if isinstance(who, Account) else who
-        return Http(self.base_url, token, self.timeout, self._session)
+        return Http(self.base_url, token, self.timeout, self._session, self._is_held)
 
     def request(self, method, path, headers=None, **options):
         """One request; `options` as in requests (json, data, params, files). A header of None is left out."""
         sent = {'Authorization': f'Bearer {self.token}'} if self.token is not None else {}
         sent.update(headers or {})
         options = {'timeout': self.timeout, 'allow_redirects': False, **options}
-        return self._session.request(method, self.base_url + path, headers=sent, **options)
+        response = self._session.request(method, self.base_url + path, headers=sent, **options)
+        if self._is_held and not options.get('stream'):
+            declared.check_answer(response)
+        return response
 
     def get(self, path, **options):
         """GET"""

@@ -3,6 +3,7 @@
 import itertools
 import threading
 
+from tests.support import declared
 from tests.support.http import expect_error_shape
 from tests.support.node import UNDEFINED, BridgeError, NodeProcess, Pending, error_kind
 from tests.support.waiting import Deadline, TimedOut
@@ -75,12 +76,18 @@ class SocketClient:
         self._changed = threading.Condition()
         self._received = []
         self._expected = set()
+        self._is_held = False
         bridge.listen(number, self._hear)
         share = share_with._number if share_with else None
         self._ask('open', url=url.rstrip('/'), namespace=namespace, options=options, share=share).result()
 
     def __repr__(self):
         return f'<SocketClient {self._number} {self.namespace} {self.id if self.connected else "not connected"}>'
+
+    def hold_to_declarations(self):
+        """Have all that it is told looked at by tests.support.declared; returns the client itself."""
+        self._is_held = True
+        return self
 
     def connect(self, timeout=5):
         """Connects and returns the client itself; raises ConnectError when refused."""
@@ -106,7 +113,13 @@ class SocketClient:
 
     def call_async(self, event, *args):
         """Like `call`, but returns at once; `.result(timeout)` of what it returns waits, `.done` tells."""
-        return self._ask('call', convert=_first, event=event, args=args)
+        def answer(arguments):
+            value = _first(arguments)
+            if self._is_held and isinstance(event, str) and event != BARRIER:
+                declared.check_acknowledgement(event, value)
+            return value
+
+        return self._ask('call', convert=answer, event=event, args=args)
 
     def send_many(self, event, payloads, timeout=30):
         """Emits all payloads in one go, without waiting between them, and waits for every acknowledgement.
@@ -197,6 +210,8 @@ class SocketClient:
                 self.connected = False
                 self._received.append(('disconnect', [message['reason']]))
             elif not _is_echo_of_barrier(message):
+                if self._is_held:
+                    declared.check_event(message['event'], message['args'])
                 self._received.append((message['event'], message['args']))
             self._changed.notify_all()
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ...errors import ChatError, Conflict, Forbidden, NotFound, RateLimited, Unauthorized
 from ..machinery.clock import now_ms
-from ..machinery.database import Database
+from ..machinery.database import Database, inserted_id
 from ..machinery.limits import Limits
 from ..machinery.threads import Threads
 from ..tables import SIGN_INS, USERS, AnyRow
@@ -104,10 +104,10 @@ class Accounts:
         now, display_name = now_ms(), display_name or username
         try:
             with self._database.writing() as connection:
-                user_id = connection.execute(insert(USERS).values(
+                user_id = inserted_id(connection.execute(insert(USERS).values(
                     username=username, username_key=fold_username(username), email=email, email_key=fold_email(email),
                     display_name=display_name, display_key=display_name.casefold(), password_hash=password_hash,
-                    is_admin=False, created_at=now)).inserted_primary_key[0]
+                    is_admin=False, created_at=now)))
                 self._rooms.enter_lobby(connection, user_id, now)
                 return user_id
         except IntegrityError:
@@ -124,8 +124,7 @@ class Accounts:
         """
         name = name.strip()
         with self._guarded(address, name):
-            user = self._find(name)
-            self._check(user, password, Unauthorized(WRONG))
+            user = self._checked(self._find(name), password, Unauthorized(WRONG))
         with self._database.writing() as connection:
             return self._sign_ins.start(connection, user.id)
 
@@ -142,8 +141,9 @@ class Accounts:
     def require_password(self, user_id: int, password: str, address: str) -> None:
         """Raise Forbidden unless this is the user's password; failures count as those of signing in do."""
         user = self._database.row(select(USERS).where(USERS.c.id == user_id))
-        with self._guarded(address, user.username, user.email):
-            self._check(user, password, Forbidden('The current password is wrong'))
+        names = (user.username, user.email) if user else ()
+        with self._guarded(address, *names):
+            self._checked(user, password, Forbidden('The current password is wrong'))
 
     def _find(self, name: str) -> AnyRow | None:
         column, key = (USERS.c.email_key, fold_email(name)) if '@' in name else \
@@ -191,11 +191,13 @@ class Accounts:
         self._settled.set()  # wakes all who wait now
         self._settled.clear()
 
-    def _check(self, user: AnyRow | None, password: str, failure: ChatError) -> None:
+    def _checked(self, user: AnyRow | None, password: str, failure: ChatError) -> AnyRow:
+        """The user, whose password it is; raises the failure otherwise, after the same work."""
         password_hash = user.password_hash if user else self._hash_of_nobody()
         right = self._threads.run(self._hasher.check_password_hash, password_hash, password)
         if not (user and right and user.deactivated_at is None):
             raise failure
+        return user
 
     def _hash(self, password: str) -> str:
         return self._threads.run(self._hasher.generate_password_hash, password).decode()
@@ -206,6 +208,7 @@ class Accounts:
 
     def _hash_of_nobody(self) -> str:
         self.prepare()
+        assert self._nobody is not None
         return self._nobody
 
     # ------------------------------------------------------------------ the host's command line

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from ...errors import Unauthorized
 from ..events import Everyone, SignInsEnded
+from ..machinery.background import in_pieces
 from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
 from ..machinery.database import Database
@@ -106,16 +107,15 @@ class SignIns:
 
     def prune(self) -> None:
         """Remove sign-ins that expired, some at a time."""
-        while self._prune_some():
-            pass
+        in_pieces(iter(self._prune_some, 0))
 
-    def _prune_some(self) -> bool:
+    def _prune_some(self) -> int:
         with self._database.writing() as connection:
             old = select(SIGN_INS.c.id).where(SIGN_INS.c.expires_at < now_ms()).limit(PRUNE_AT_ONCE)
             ids = connection.execute(old).scalars().all()
             if ids:
                 connection.execute(delete(SIGN_INS).where(SIGN_INS.c.id.in_(ids)))
-        return len(ids) == PRUNE_AT_ONCE
+        return len(ids)
 
 
 def end_sign_ins(connection: Connection, *conditions: ColumnElement[bool]) -> Sequence[str]:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ...errors import Conflict, Invalid, NotFound
 from ..files.avatars import Avatars
+from ..lists import LONGEST, cut
 from ..machinery.cache import Cache
 from ..machinery.clock import iso
 from ..machinery.database import Database
@@ -17,7 +18,6 @@ from .accounts import Accounts, fold_email
 from .blocks import Blocks
 from .presence import Presence
 
-PAGE = 1000
 MAX_NAMES = 50_000    # in memory
 RECEIVER_SECONDS = 5  # for which a user is taken to be there
 
@@ -44,10 +44,13 @@ class Users:
         self._receivers = TTLCache(MAX_NAMES, RECEIVER_SECONDS)
 
     def get(self, user_id, viewer_id):
-        """The User, with the email for its owner. Raises NotFound."""
+        """The User. Raises NotFound."""
+        return self.as_object(self._require(user_id), viewer_id)
+
+    def me(self, user_id):
+        """The User, for its owner. Raises NotFound."""
         row = self._require(user_id)
-        user = self.as_object(row, viewer_id)
-        return user | {'email': row.email} if user_id == viewer_id else user
+        return {**self.as_object(row, user_id), 'email': row.email}
 
     def require_active(self, user_id):
         """Raise NotFound unless there is such a user."""
@@ -66,9 +69,9 @@ class Users:
             raise NotFound('There is no such user')
         return row
 
-    def others(self, user_id, query=None, after=None):
+    def others(self, user_id, query=None, after=None, limit=LONGEST):
         """Everybody else by username, `query` in username or displayName; returns (page, whether there are more)."""
-        return self._page(user_id, and_(USERS.c.id != user_id, self._matching(query)), after)
+        return self._page(user_id, and_(USERS.c.id != user_id, self._matching(query)), after, limit)
 
     def _matching(self, query):
         active = USERS.c.deactivated_at.is_(None)
@@ -77,22 +80,22 @@ class Users:
         return and_(active, or_(USERS.c.username_key.contains(query.casefold(), autoescape=True),
                                 USERS.c.display_key.contains(query.casefold(), autoescape=True)))
 
-    def everybody(self, viewer_id, query=None, after=None):
+    def everybody(self, viewer_id, query=None, after=None, limit=LONGEST):
         """As `others`, with the viewer."""
-        return self._page(viewer_id, self._matching(query), after)
+        return self._page(viewer_id, self._matching(query), after, limit)
 
-    def blocked(self, user_id, after=None):
+    def blocked(self, user_id, after=None, limit=LONGEST):
         """Those whom the user blocked, by username; returns (page, whether there are more)."""
         mine = select(BLOCKS.c.blocked_id).where(BLOCKS.c.blocker_id == user_id)
-        return self._page(user_id, USERS.c.id.in_(mine), after)
+        return self._page(user_id, USERS.c.id.in_(mine), after, limit)
 
-    def _page(self, viewer_id, condition, after):
+    def _page(self, viewer_id, condition, after, limit):
         if after is not None:
             start = select(USERS.c.username_key).where(USERS.c.id == after).scalar_subquery()
             condition = and_(condition, USERS.c.username_key > start)
         rows = self._database.rows(
-            select(*self.public_columns).where(condition).order_by(USERS.c.username_key).limit(PAGE + 1))
-        return [self.as_object(row, viewer_id) for row in rows[:PAGE]], len(rows) > PAGE
+            select(*self.public_columns).where(condition).order_by(USERS.c.username_key).limit(limit + 1))
+        return cut([self.as_object(row, viewer_id) for row in rows], limit)
 
     def display_name(self, user_id):
         """What the user is called."""
@@ -109,7 +112,7 @@ class Users:
     # ------------------------------------------------------------------ the profile
 
     def update_profile(self, user_id, *, display_name=None, email=None, current_password=None, address):
-        """Change displayName, or with the current password the email; returns the User with its email."""
+        """Change displayName, or with the current password the email; returns Me."""
         values = {}
         if display_name is not None:
             values |= {'display_name': display_name, 'display_key': display_name.casefold()}
@@ -120,7 +123,7 @@ class Users:
             values |= {'email': email, 'email_key': fold_email(email)}
         if values:
             self._update(user_id, values)
-        return self.get(user_id, user_id)
+        return self.me(user_id)
 
     def _update(self, user_id, values):
         try:

@@ -14,6 +14,7 @@ from ..accounts.users import Users
 from ..events import CallAnswered, CallCandidate, CallEnded, CallSignal, CallStarted, Connections
 from ..machinery.clock import now_ms
 from ..machinery.publisher import Publisher
+from ..objects import Outcome
 from .records import BUSY, COMPLETED, DECLINED, FAILED, MISSED, CallRecords, Record
 
 
@@ -171,13 +172,13 @@ class Calls:
         return Call(self._records.new_id(), signal.user_id, signal.other_id, connections, now_ms(),
                     self._clock() + self._timeout)
 
-    def _finish(self, call: Call, outcome: str) -> None:
+    def _finish(self, call: Call, outcome: Outcome) -> None:
         """Forget the call, and keep its record."""
         self._ringing.pop(call.id, None)
         del self._by_user[call.caller_id], self._by_user[call.callee_id]
         self._record(call, outcome)
 
-    def _record(self, call: Call, outcome: str) -> None:
+    def _record(self, call: Call, outcome: Outcome) -> None:
         self._records.add(Record(
             call.id, call.caller_id, call.callee_id, call.started_at, call.answered_at, now_ms(), outcome))
 

@@ -1,28 +1,28 @@
 """What became of calls: kept in memory until stored, soon and together, so that no call waits for the database."""
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from ..lists import LONGEST, cut
 from ..machinery.clock import iso, now_ms
 from ..machinery.database import Database
-from ..objects import Call
+from ..objects import Call, Outcome
 from ..tables import CALLS, AnyRow
 
 log = logging.getLogger(__name__)
-COMPLETED = 'completed'  # answered, and hung up by one of the two
-MISSED = 'missed'        # it rang, and nobody answered
-DECLINED = 'declined'    # the callee hung up instead of answering
-BUSY = 'busy'            # the callee was in a call
-FAILED = 'failed'        # a party's connection was lost after the answer, or the callee could not be reached at all
+COMPLETED: Final = 'completed'  # answered, and hung up by one of the two
+MISSED: Final = 'missed'        # it rang, and nobody answered
+DECLINED: Final = 'declined'    # the callee hung up instead of answering
+BUSY: Final = 'busy'            # the callee was in a call
+FAILED: Final = 'failed'        # a party's connection was lost after the answer, or the callee could not be reached at all
 STORE_SECONDS = 1        # from one storing to the next
 MAX_WAITING = 10_000     # records, as many may be while the database is away; further ones are lost
 CHUNK = 500              # rows in one transaction
-PAGE = 1000
 ID_BITS = 11             # of an id below its time: MAX_ID is reached in the year 2109
 
 
@@ -35,7 +35,7 @@ class Record(NamedTuple):
     started_at: int
     answered_at: int | None
     ended_at: int
-    outcome: str
+    outcome: Outcome
 
     def concerns(self, user_id: int) -> bool:
         """Whether it is one of the user's calls: what could not reach the callee is the caller's alone.
@@ -85,16 +85,16 @@ class CallRecords:
         with self._database.writing() as connection:
             connection.execute(insert(CALLS), [record._asdict() for record in records])
 
-    def listed(self, user_id, before=None):
+    def listed(self, user_id: int, before: int | None = None, limit: int = LONGEST) -> tuple[Sequence[Call], bool]:
         """The user's calls, the newest first, those begun before the call `before`; (page, whether there are more)."""
-        found = {record.id: record for record in self._waiting.values()
+        found: dict[int, Record | AnyRow] = {record.id: record for record in self._waiting.values()
                  if record.concerns(user_id) and (before is None or record.id < before)}
         for mine in ([CALLS.c.caller_id == user_id], [CALLS.c.callee_id == user_id, REACHED]):
-            query = select(CALLS).where(*mine).order_by(CALLS.c.id.desc()).limit(PAGE + 1)
+            query = select(CALLS).where(*mine).order_by(CALLS.c.id.desc()).limit(limit + 1)
             rows = self._database.rows(query if before is None else query.where(CALLS.c.id < before))
             found |= {row.id: row for row in rows}
         newest = sorted(found.values(), key=lambda record: record.id, reverse=True)
-        return [as_object(record) for record in newest[:PAGE]], len(newest) > PAGE
+        return cut([as_object(record) for record in newest], limit)
 
 
 def as_object(record: Record | AnyRow) -> Call:

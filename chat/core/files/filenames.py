@@ -9,7 +9,7 @@ RESERVED = re.compile(r'[<>:"|?*]')  # by one file system or another
 INVISIBLE = {'Cc', 'Cf', 'Cs', 'Co', 'Cn', 'Zl', 'Zp'}  # controls, marks of the direction of writing, and the like
 
 
-def clean(name):
+def clean(name: str | None) -> str:
     """The name without folders, line breaks, invisible characters; at most 150 characters, its ending kept."""
     name = unicodedata.normalize('NFC', name or '')
     name = ''.join(' ' if character.isspace() else character for character in name
@@ -19,7 +19,7 @@ def clean(name):
     return shorten(name) or NAMELESS
 
 
-def shorten(name):
+def shorten(name: str) -> str:
     """The name with at most LONGEST characters; what follows its last dot stays."""
     stem, dot, ending = name.rpartition('.')
     if len(name) <= LONGEST or not dot or len(ending) > LONGEST_ENDING:

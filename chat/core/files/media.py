@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import filetype
 
 from ...errors import UnsupportedMedia
+from ..objects import AttachmentKind
 from .attachments import FILE, IMAGE, VOICE
-from .storage import Saved
+from .storage import LocalStorage, Saved, Scratch
 
 HEAD = 8192  # bytes that tell what a file is
 UNKNOWN = 'application/octet-stream'
@@ -26,7 +27,7 @@ HEIF_BRANDS = {b'heic', b'heix', b'heim', b'heis', b'hevc', b'hevx', b'mif1', b'
 class Arrival:
     """A file as it was stored."""
 
-    kind: str
+    kind: AttachmentKind
     content_type: str
     saved: Saved
     thumbnail: Saved | None = None
@@ -35,7 +36,7 @@ class Arrival:
     duration_ms: int | None = None
 
 
-def take_in(storage, source, is_voice, duration_ms):
+def take_in(storage: LocalStorage, source: Scratch, is_voice: bool, duration_ms: int | None) -> Arrival:
     """Store the file in a Scratch, a picture cleaned and with a thumbnail; returns its Arrival.
 
     `duration_ms` is what the client says, for a recording that does not tell. Raises UnsupportedMedia for pictures that
@@ -53,7 +54,8 @@ def take_in(storage, source, is_voice, duration_ms):
     return Arrival(FILE, content_type, storage.save(source))
 
 
-def take_in_picture(storage, source):
+def take_in_picture(storage: LocalStorage, source: Scratch) -> Arrival:
+    """As `take_in`, of a picture."""
     from . import pictures
     cleaned, thumbnail = storage.scratch(), storage.scratch()
     try:
@@ -64,7 +66,7 @@ def take_in_picture(storage, source):
         thumbnail.discard()
 
 
-def take_in_avatar(storage, source):
+def take_in_avatar(storage: LocalStorage, source: Scratch) -> Saved:
     """Store the small square of the picture in a Scratch; returns Saved. Raises UnsupportedMedia for what is none."""
     content_type, _ = identify(source)
     if content_type not in PICTURES:
@@ -78,7 +80,7 @@ def take_in_avatar(storage, source):
         avatar.discard()
 
 
-def identify(source):
+def identify(source: Scratch) -> tuple[str, int | None]:
     """(content type, milliseconds or None) of the bytes in a Scratch. Raises UnsupportedMedia."""
     from . import recordings
     source.file.flush()
@@ -89,13 +91,13 @@ def identify(source):
     recording = recordings.read(source.file, head)
     if recording:
         return recording
-    guessed = filetype.guess_mime(head)
+    guessed: str | None = filetype.guess_mime(head)
     if guessed is None or guessed in RECORDINGS:
         return UNKNOWN, None  # it only begins like a recording
     return ALIASES.get(guessed, guessed), None
 
 
-def brands(head):
+def brands(head: bytes) -> set[bytes]:
     """The kinds that an ISO media file says it is of."""
     end = min(int.from_bytes(head[:4]), len(head))
     return {head[8:12], *(head[start:start + 4] for start in range(16, end, 4))}

@@ -5,6 +5,8 @@ does not follow the format, or ends too early, is a ValueError.
 """
 import mmap
 import struct
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 PNG_SIGNATURE = b'\x89PNG\r\n\x1a\n'
 PNG_KEPT = {b'IHDR', b'PLTE', b'IDAT', b'IEND', b'tRNS', b'gAMA', b'cHRM', b'sRGB', b'iCCP', b'cICP', b'sBIT', b'bKGD',
@@ -16,7 +18,7 @@ GIF_EXTENSION, GIF_IMAGE, GIF_END = 0x21, 0x2C, 0x3B
 GIF_CONTROL, GIF_APPLICATION = 0xF9, 0xFF
 
 
-def strip(format, source, write):
+def strip(format: str, source: BinaryIO, write: Callable[[bytes], object]) -> None:
     """Pass the picture in the open file `source` on to `write`, without its metadata. Raises ValueError."""
     with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
@@ -26,9 +28,10 @@ def strip(format, source, write):
             raise ValueError('the picture ends too early') from None
 
 
-def png_pieces(data):
+def png_pieces(data: mmap.mmap) -> Iterator[bytes]:
+    """A PNG's signature and those of its chunks that are kept (PNG specification, section 5)."""
     yield PNG_SIGNATURE
-    position, kind = len(PNG_SIGNATURE), None
+    position, kind = len(PNG_SIGNATURE), b''
     while kind != b'IEND':
         length, kind = struct.unpack_from('>I4s', data, position)
         end = position + length + 12
@@ -39,7 +42,8 @@ def png_pieces(data):
         position = end
 
 
-def webp_pieces(data):
+def webp_pieces(data: mmap.mmap) -> Iterator[bytes]:
+    """A WebP's header and those of its chunks that are kept (RFC 9649)."""
     length, = struct.unpack_from('<I', data, 4)
     if length + 8 > len(data):
         raise ValueError('the picture ends too early')
@@ -52,7 +56,7 @@ def webp_pieces(data):
             yield data[start:end]
 
 
-def webp_chunks(data, size):
+def webp_chunks(data: mmap.mmap, size: int) -> Iterator[tuple[bytes, int, int]]:
     """(kind, start, end) of each piece that is kept."""
     position = 12
     while position + 8 <= size:
@@ -65,7 +69,8 @@ def webp_chunks(data, size):
         position = end
 
 
-def gif_pieces(data):
+def gif_pieces(data: mmap.mmap) -> Iterator[bytes]:
+    """A GIF's header and those of its blocks that are kept (GIF89a, section 15 and on)."""
     position = 13 + gif_palette(data[10])
     yield data[:position]
     while data[position] != GIF_END:
@@ -84,12 +89,12 @@ def gif_pieces(data):
     yield bytes([GIF_END])
 
 
-def gif_palette(flags):
+def gif_palette(flags: int) -> int:
     """How many bytes of palette follow these flags."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def gif_blocks_end(data, position):
+def gif_blocks_end(data: mmap.mmap, position: int) -> int:
     """Where the list of blocks ends that begins here."""
     while length := data[position]:
         position += length + 1

@@ -5,16 +5,19 @@ WebM and MP4 may hold video as well, so their tracks are looked at; the other ki
 import math
 import mmap
 import struct
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, cast
 
 from tinytag import TinyTag, TinyTagException
 
+Recording = tuple[str, int | None]  # content type, milliseconds
 MAX_ELEMENTS = 300_000  # of a file, over an hour of sound; further ones are not looked at
 LONGEST = 2**53         # milliseconds
 EBML, OGG = b'\x1a\x45\xdf\xa3', b'OggS'
 OGG_VIDEO = b'\x80theora', b'\x01video', b'BBCD\0'
 
 
-def read(file, head):
+def read(file: BinaryIO, head: bytes) -> Recording | None:
     """(content type, milliseconds or None) of a file of sound alone that begins with `head`; None for any other."""
     if head.startswith(EBML):
         return in_container(file, read_webm)
@@ -29,38 +32,42 @@ def read(file, head):
     return None
 
 
-def by_tags(file, content_type):
+def by_tags(file: BinaryIO, content_type: str) -> Recording | None:
+    """As `read`, of what TinyTag knows."""
     file.seek(0)
     try:
-        duration = TinyTag.get(file_obj=Bounded(file), tags=False).duration
+        duration = TinyTag.get(file_obj=cast(BinaryIO, Bounded(file)), tags=False).duration
     except TinyTagException:
         return None  # it only begins like one
     return None if duration is None else (content_type, in_milliseconds(duration * 1000))
 
 
 class Bounded:
-    """A file that can't be read without end in tiny pieces, as a hostile one would have it."""
+    """A file that can't be read without end in tiny pieces, as a hostile one would have it; what TinyTag uses of one."""
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO) -> None:
         self._file, self._left = file, MAX_ELEMENTS
         self.seek, self.tell = file.seek, file.tell
 
-    def read(self, size=-1):
+    def read(self, size: int = -1) -> bytes:
+        """As of the file. Raises ValueError when that has been called too often."""
         self._left -= 1
         if self._left < 0:
             raise ValueError('too many pieces')
         return self._file.read(size)
 
 
-def in_container(file, reader):
+def in_container(file: BinaryIO, reader: Callable[[mmap.mmap], Recording | None]) -> Recording | None:
+    """What the reader makes of the file; None if that is cut off or no container after all."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             return reader(data)
         except (struct.error, IndexError, OverflowError):
-            return None  # cut off, out of all measure, or no container after all
+            return None
 
 
-def in_milliseconds(duration):
+def in_milliseconds(duration: float) -> int | None:
+    """As a whole number; None out of all measure."""
     return round(duration) if math.isfinite(duration) and 0 <= duration < LONGEST else None
 
 
@@ -72,9 +79,12 @@ MASTERS = {0x1A45DFA3, 0x18538067, 0x1549A966, 0x1654AE6B, 0xAE, CLUSTER, 0xA0} 
 VIDEO_TRACK, AUDIO_TRACK = 1, 2
 
 
-def read_webm(data):
+def read_webm(data: mmap.mmap) -> Recording | None:
     """As `read`. Browsers write no duration while they record: then it is when the last block begins."""
-    doc_type, scale, duration, tracks, cluster, last = b'', 1_000_000, None, set(), 0, None
+    doc_type, scale, cluster = b'', 1_000_000, 0
+    duration: float | None = None
+    last: int | None = None
+    tracks: set[int] = set()
     for element, start, end in ebml_elements(data):
         if element == DOC_TYPE:
             doc_type = data[start:end].rstrip(b'\0')
@@ -97,7 +107,7 @@ def read_webm(data):
     return 'audio/webm', None if units is None else in_milliseconds(units * scale / 1_000_000)
 
 
-def ebml_elements(data):
+def ebml_elements(data: mmap.mmap) -> Iterator[tuple[int, int, int]]:
     """(id, start, end of the content) of each element in the order of the file, those within masters after these."""
     position, size = 0, len(data)
     for _ in range(MAX_ELEMENTS):
@@ -113,7 +123,7 @@ def ebml_elements(data):
             position += length
 
 
-def ebml_number(data, position, keep_mark=False):
+def ebml_number(data: mmap.mmap, position: int, keep_mark: bool = False) -> tuple[int, int]:
     """(the number of variable length, the position behind it)."""
     first = data[position]
     length = 9 - first.bit_length()
@@ -121,7 +131,8 @@ def ebml_number(data, position, keep_mark=False):
     return number if keep_mark else number & ~(1 << 7 * length), position + length
 
 
-def unsigned(data, start, end):
+def unsigned(data: mmap.mmap, start: int, end: int) -> int:
+    """The whole number in these bytes."""
     return int.from_bytes(data[start:end])
 
 
@@ -131,9 +142,10 @@ PARENTS = {b'moov', b'trak', b'mdia'}
 UNKNOWN = {2**32 - 1, 2**64 - 1}
 
 
-def read_mp4(data):
+def read_mp4(data: mmap.mmap) -> Recording | None:
     """As `read`."""
-    handlers, duration = set(), None
+    handlers: set[bytes] = set()
+    duration: float | None = None
     for kind, start, _ in boxes(data):
         if kind == b'hdlr':
             handlers.add(data[start + 8:start + 12])
@@ -147,7 +159,7 @@ def read_mp4(data):
     return 'audio/mp4', None if duration is None else in_milliseconds(duration * 1000)
 
 
-def boxes(data):
+def boxes(data: mmap.mmap) -> Iterator[tuple[bytes, int, int]]:
     """(kind, start, end of the content) of each box in the order of the file, those within parents after these."""
     position, size = 0, len(data)
     for _ in range(MAX_ELEMENTS):

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 import gevent
-from sqlalchemy import Connection, Engine, Executable, Select, create_engine, exc, text
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Select, create_engine, exc, text
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -271,3 +271,10 @@ def _rolled_back(connection: PoolProxiedConnection) -> bool:
         return True
     except Exception:
         return False
+
+
+def inserted_id(result: CursorResult[Any]) -> int:
+    """The id that the database gave to the one row of an INSERT."""
+    assert result.inserted_primary_key is not None
+    new_id: int = result.inserted_primary_key[0]
+    return new_id

@@ -144,13 +144,14 @@ class Histories:
         """
         end = func.min(MESSAGES.c.id) if page.is_forward else func.max(MESSAGES.c.id)
         top = within(select(end).where(MESSAGES.c.room_id == MEMBERS.c.room_id), page.before, page.after).scalar_subquery()
-        rooms = select(MEMBERS.c.room_id, top.label('top')).where(MEMBERS.c.user_id == user_id)
+        own = select(MEMBERS.c.room_id, top.label('top')).where(MEMBERS.c.user_id == user_id)
         if kind is not None:
-            rooms = rooms.join(ROOMS, ROOMS.c.id == MEMBERS.c.room_id).where(ROOMS.c.kind == kind)
-        rooms = rooms.subquery()
+            own = own.join(ROOMS, ROOMS.c.id == MEMBERS.c.room_id).where(ROOMS.c.kind == kind)
+        rooms = own.subquery()
         order = rooms.c.top if page.is_forward else rooms.c.top.desc()
         first = select(rooms).where(rooms.c.top.is_not(None)).order_by(order).limit(page.limit + 1)
-        ids, found = [], self._database.rows(first)
+        ids: list[int] = []
+        found = self._database.rows(first)
         for start in range(0, len(found), ROOMS_AT_ONCE):
             some = found[start:start + ROOMS_AT_ONCE]
             if len(ids) > page.limit and not page.comes_before(some[0].top, ids[-1]):

@@ -2,13 +2,12 @@
 from sqlalchemy import and_, select
 
 from ...errors import NotFound
+from ..lists import LONGEST, cut
 from ..machinery.clock import iso
 from ..rooms.rooms import ADMIN, DIRECT, LOBBY, PRIVATE, PUBLIC
 from ..sql import newest_of_room
 from ..tables import MEMBERS, MESSAGES, ROOMS, USERS
 from .view import Counterpart
-
-PAGE = 1000
 
 
 class Inbox:
@@ -22,25 +21,25 @@ class Inbox:
         self._rooms.require_visible(user_id, room_id)
         return self._describe(user_id, self._query(user_id).where(ROOMS.c.id == room_id))[0]
 
-    def public_rooms(self, user_id, after=0):
+    def public_rooms(self, user_id, after=0, limit=LONGEST):
         """The public rooms by id; returns (page, whether there are more)."""
-        return self._page(user_id, self._query(user_id).where(ROOMS.c.kind == PUBLIC), after)
+        return self._page(user_id, self._query(user_id).where(ROOMS.c.kind == PUBLIC), after, limit)
 
-    def own_rooms(self, user_id, after=0):
+    def own_rooms(self, user_id, after=0, limit=LONGEST):
         """The public and private rooms that the user is in, by id; returns (page, whether there are more)."""
         query = self._query(user_id, only_own=True).where(ROOMS.c.kind.in_((PUBLIC, PRIVATE)))
-        return self._page(user_id, query, after)
+        return self._page(user_id, query, after, limit)
 
-    def _page(self, user_id, query, after):
-        query = query.where(ROOMS.c.id > after, ROOMS.c.deleted_at.is_(None)).order_by(ROOMS.c.id).limit(PAGE + 1)
+    def _page(self, user_id, query, after, limit):
+        query = query.where(ROOMS.c.id > after, ROOMS.c.deleted_at.is_(None)).order_by(ROOMS.c.id).limit(limit + 1)
         rooms = self._describe(user_id, query)
-        return rooms[:PAGE], len(rooms) > PAGE
+        return cut(rooms, limit)
 
-    def members(self, user_id, room_id, after=0):
+    def members(self, user_id, room_id, after=0, limit=LONGEST):
         """The room's members, `{user, role, joinedAt}` by user id; returns (page, whether there are more)."""
-        rows = self._rooms.members(user_id, room_id, after)
+        rows = self._rooms.members(user_id, room_id, after, limit)
         users = self._users.by_ids([row.user_id for row in rows], user_id)
-        return [_member(row, users[row.user_id]) for row in rows[:PAGE]], len(rows) > PAGE
+        return cut([_member(row, users[row.user_id]) for row in rows], limit)
 
     def member(self, viewer_id, room_id, user_id):
         """One member, as in `members`. Raises NotFound."""
@@ -49,7 +48,7 @@ class Inbox:
             raise NotFound('This user is not in the room')
         return _member(row, self._users.by_ids([user_id], viewer_id)[user_id])
 
-    def conversations(self, user_id, after=None):
+    def conversations(self, user_id, after=None, limit=LONGEST):
         """Every room of the user, the one with the newest message first; direct ones only once they have a message.
 
         `after` is the id of a room, as it stands in this order; returns (page, whether there are more).
@@ -59,8 +58,8 @@ class Inbox:
         if after is not None:
             its_newest = select(newest).where(ROOMS.c.id == after).correlate(None).scalar_subquery()
             query = query.where((newest < its_newest) | ((newest == its_newest) & (ROOMS.c.id < after)))
-        rooms = self._describe(user_id, query.order_by(newest.desc(), ROOMS.c.id.desc()).limit(PAGE + 1))
-        return rooms[:PAGE], len(rooms) > PAGE
+        rooms = self._describe(user_id, query.order_by(newest.desc(), ROOMS.c.id.desc()).limit(limit + 1))
+        return cut(rooms, limit)
 
     # ------------------------------------------------------------------ objects
 

@@ -1,14 +1,15 @@
 """Messages that go for good, and what goes with them."""
-import gevent
+from collections.abc import Sequence
+
 from sqlalchemy import delete, select
 
 from ..files import attachments
 from ..files.stored_files import Files
+from ..machinery.background import in_pieces
 from ..machinery.database import Database
 from ..tables import ATTACHMENTS, BANS, MESSAGES, ROOMS
 
 PURGED_AT_ONCE = 500   # messages of a removed room in one transaction
-PURGE_PAUSE = 0.02     # seconds between two of these, for the others
 PURGE_SECONDS = 5      # between two looks for removed rooms
 
 
@@ -20,18 +21,18 @@ class RemovedRooms:
 
     def purge(self) -> None:
         """Delete the messages of removed rooms and their files in small pieces, then the rooms."""
-        while self._purge_some():
-            gevent.sleep(PURGE_PAUSE)
+        in_pieces(iter(self._purge_some, 0))
 
-    def _purge_some(self) -> bool:
+    def _purge_some(self) -> int:
+        """Delete some messages of a removed room, or at last the room; returns how many rows of both."""
         removed = select(ROOMS.c.id).where(ROOMS.c.deleted_at.is_not(None)).limit(1)
         room_id = self._database.scalar(removed)
         if room_id is None:
-            return False
+            return 0
         with self._database.writing() as connection:
             ids = connection.execute(select(MESSAGES.c.id).where(MESSAGES.c.room_id == room_id)
                                      .limit(PURGED_AT_ONCE)).scalars().all()
-            unused = []
+            unused: Sequence[str] = ()
             if ids:
                 _, unused = attachments.remove(connection, ATTACHMENTS.c.message_id.in_(ids))
                 connection.execute(delete(MESSAGES).where(MESSAGES.c.id.in_(ids)))
@@ -39,4 +40,4 @@ class RemovedRooms:
                 connection.execute(delete(BANS).where(BANS.c.room_id == room_id))
                 connection.execute(delete(ROOMS).where(ROOMS.c.id == room_id))
         self._files.delete(unused)
-        return True
+        return len(ids) or 1

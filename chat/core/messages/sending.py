@@ -1,6 +1,7 @@
 """Sending: who may send what where, and what it is charged, before a message waits to be stored."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 
@@ -11,14 +12,15 @@ from ..files.uploads import Uploads
 from ..machinery.database import Database
 from ..machinery.limits import Limits
 from ..machinery.writer import Writer
-from ..objects import Message
+from ..objects import Message, MessageType
 from ..rooms.rooms import DIRECT, LOBBY, LiveRoom, Rooms, direct_key
 from ..tables import MESSAGES, AnyRow
 from .emoji import is_only_emoji
 from .store import Draft, Stored
 from .view import MessageView
 
-TEXT, EMOJI = 'text', 'emoji'  # types of messages without attachments
+TEXT: Final = 'text'  # types of messages without attachments
+EMOJI: Final = 'emoji'
 MAX_LENGTH = 4000  # code points
 
 
@@ -69,7 +71,7 @@ class Sending:
             answer(self._sent(room, stored) if stored else error or ChatError())
 
         author = self._users.display_name(sender_id) if room.kind == LOBBY else None
-        kind = attachments[0].kind if attachments else EMOJI if is_only_emoji(content) else TEXT
+        kind: MessageType = attachments[0].kind if attachments else EMOJI if is_only_emoji(content) else TEXT
         draft = Draft(room, sender_id, kind, content, reply_to_id, client_id, origin, settle, author, given or {},
                       attachments)
         try:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from ...errors import ChatError, Conflict, Forbidden, Invalid, NotFound
 from ..files import attachments
 from ..machinery.database import Database
-from ..objects import Message
+from ..objects import Message, MessageType
 from ..rooms.rooms import LiveRoom, member_ids
 from ..sql import claim_places, insert_messages, lock_rooms, newest_of_room
 from ..tables import MESSAGES, ROOMS, AnyRow
@@ -35,7 +35,7 @@ class Draft:
 
     room: LiveRoom
     sender_id: int
-    type: str
+    type: MessageType
     content: str
     reply_to_id: int | None
     client_id: str | None

@@ -12,7 +12,7 @@ from ..accounts.users import Snapshot, Users
 from ..events import MemberJoined, MemberLeft, RoomDeleted, RoomMembers, RoomUpdated
 from ..events import Users as AudienceOf
 from ..machinery.clock import now_ms
-from ..machinery.database import Database
+from ..machinery.database import Database, inserted_id
 from ..machinery.limits import Limits
 from ..machinery.publisher import Publisher
 from ..tables import BANS, MEMBERS, ROOMS, USERS, AnyRow
@@ -48,9 +48,9 @@ class Membership:
         """Make a room with the user as its admin; returns its id."""
         now = now_ms()
         with self._database.writing() as connection:
-            room_id = connection.execute(insert(ROOMS).values(
+            room_id = inserted_id(connection.execute(insert(ROOMS).values(
                 kind=PRIVATE if is_private else PUBLIC, name=name, created_by=user_id, created_at=now,
-                invite_code=new_code(), member_count=1)).inserted_primary_key[0]
+                invite_code=new_code(), member_count=1)))
             connection.execute(insert(MEMBERS).values(room_id=room_id, user_id=user_id, role=ADMIN, joined_at=now))
         return room_id
 
@@ -59,7 +59,7 @@ class Membership:
         room = self._require_shapeable(user_id, room_id)
         with self._database.writing() as connection:
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(name=name))
-            count = connection.execute(select(ROOMS.c.member_count).where(ROOMS.c.id == room_id)).scalar()
+            count = connection.execute(select(ROOMS.c.member_count).where(ROOMS.c.id == room_id)).scalar_one()
         self._rooms.changed(room_id, name=name)
         self._publisher.publish(RoomUpdated(RoomMembers(room_id), {
             'id': room_id, 'name': name, 'kind': room.kind, 'isPrivate': room.kind == PRIVATE, 'memberCount': count}))
@@ -208,7 +208,8 @@ class Membership:
         if not admins(connection, room_id):
             eldest = connection.execute(select(MEMBERS.c.user_id).where(MEMBERS.c.room_id == room_id)
                                         .order_by(MEMBERS.c.joined_at, MEMBERS.c.user_id).limit(1)).scalar()
-            set_role(connection, room_id, eldest, ADMIN)
+            if eldest is not None:
+                set_role(connection, room_id, eldest, ADMIN)
 
     def _left(self, room_id: int, user_id: int) -> None:
         self._rooms.changed(room_id, left=user_id)
@@ -235,7 +236,8 @@ class Membership:
     def invite_code(self, admin_id: int, room_id: int) -> str:
         """The room's invite code. Raises NotFound, Forbidden."""
         self._require_invitable(admin_id, room_id)
-        return self._database.scalar(select(ROOMS.c.invite_code).where(ROOMS.c.id == room_id))
+        code: str = self._database.scalar(select(ROOMS.c.invite_code).where(ROOMS.c.id == room_id))
+        return code
 
     def renew_invite_code(self, admin_id: int, room_id: int) -> str:
         """A new invite code; the old one stops working. Raises NotFound, Forbidden."""

@@ -1,6 +1,7 @@
 """Rooms: every conversation is one, direct messages and the lobby included. Who is in which is known here, in memory."""
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -8,14 +9,18 @@ from sqlalchemy.exc import IntegrityError
 from ...errors import Forbidden, Invalid, NotFound
 from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
-from ..machinery.database import Database
+from ..machinery.database import Database, inserted_id
+from ..objects import Role, RoomKind
 from ..tables import MEMBERS, ROOMS, USERS, AnyRow
 
-PUBLIC, PRIVATE, DIRECT, LOBBY = 'public', 'private', 'direct', 'lobby'
-ADMIN, MEMBER = 'admin', 'member'
+PUBLIC: Final = 'public'
+PRIVATE: Final = 'private'
+DIRECT: Final = 'direct'
+LOBBY: Final = 'lobby'
+ADMIN: Final = 'admin'
+MEMBER: Final = 'member'
 MAX_CACHED_MEMBERS = 1_000_000  # memberships in memory, over all rooms
 MAX_CACHED_PAIRS = 100_000
-PAGE = 1000
 NOBODY: frozenset[int] = frozenset()
 UNKNOWN = -1  # as a count of departures: it is no room's, so the members are looked up before the next message
 
@@ -29,7 +34,7 @@ class LiveRoom:
     """
 
     id: int
-    kind: str
+    kind: RoomKind
     name: str
     members: frozenset[int]
     departures: int = 0
@@ -80,10 +85,11 @@ class Rooms:
                 raise Forbidden('Only an admin of the room may do this')
         return room
 
-    def role(self, user_id: int, room_id: int) -> str | None:
+    def role(self, user_id: int, room_id: int) -> Role | None:
         """The role that the user was given in the room; None outside."""
-        return self._database.scalar(select(MEMBERS.c.role).where(
+        role: Role | None = self._database.scalar(select(MEMBERS.c.role).where(
             MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id))
+        return role
 
     def is_server_admin(self, user_id: int) -> bool:
         return bool(self._database.scalar(select(USERS.c.is_admin).where(USERS.c.id == user_id)))
@@ -113,12 +119,14 @@ class Rooms:
         except NotFound:
             return None
 
-    def members(self, user_id: int, room_id: int, after: int = 0) -> Sequence[AnyRow]:
-        """The rows of the room's members by user id, for members and admins. Raises NotFound, Forbidden."""
+    def members(self, user_id: int, room_id: int, after: int, limit: int) -> Sequence[AnyRow]:
+        """The rows of the room's members by user id, and one more if there are more, for members and admins.
+
+        Raises NotFound, Forbidden."""
         if self._live.get(room_id).kind != PUBLIC or not self.is_server_admin(user_id):
             self.require_member(user_id, room_id)
         return self._database.rows(select(MEMBERS).where(
-            MEMBERS.c.room_id == room_id, MEMBERS.c.user_id > after).order_by(MEMBERS.c.user_id).limit(PAGE + 1))
+            MEMBERS.c.room_id == room_id, MEMBERS.c.user_id > after).order_by(MEMBERS.c.user_id).limit(limit + 1))
 
     # ------------------------------------------------------------------ what changed
 
@@ -174,26 +182,33 @@ class Rooms:
         now = now_ms()
         try:
             with self._database.writing() as connection:
-                room_id = connection.execute(insert(ROOMS).values(
+                room_id = inserted_id(connection.execute(insert(ROOMS).values(
                     kind=DIRECT, unique_key=key, name='', created_by=user_id, created_at=now, member_count=2,
-                )).inserted_primary_key[0]
+                )))
                 connection.execute(insert(MEMBERS), [
                     {'room_id': room_id, 'user_id': member, 'role': MEMBER, 'joined_at': now}
                     for member in (user_id, other_id)])
         except IntegrityError:  # the other one wrote first, at the same moment
-            room_id = self._find_unique(key)
+            self._direct_ids.evict(key)
+            return self._require_unique(key)
         self._direct_ids.evict(key)
         return room_id
 
     def _find_unique(self, key: str) -> int | None:
-        return self._database.scalar(select(ROOMS.c.id).where(ROOMS.c.unique_key == key))
+        room_id: int | None = self._database.scalar(select(ROOMS.c.id).where(ROOMS.c.unique_key == key))
+        return room_id
+
+    def _require_unique(self, key: str) -> int:
+        room_id = self._find_unique(key)
+        assert room_id is not None, f'there is no room with the key {key}'
+        return room_id
 
     # ------------------------------------------------------------------ the lobby
 
     def lobby(self) -> LiveRoom:
         """The LiveRoom that every user is in; the first migration makes it."""
         if self._lobby_id is None:
-            self._lobby_id = self._find_unique(LOBBY)
+            self._lobby_id = self._require_unique(LOBBY)
         return self._live.get(self._lobby_id)
 
     def enter_lobby(self, connection: Connection, user_id: int, now: int) -> None:

@@ -14,7 +14,8 @@ TIMEOUT = 6           # seconds
 MAX_ROOMS = 50        # in which one connection may type at the same time
 
 Key = tuple[int, int, str]  # room id, user id, connection id
-K, V = TypeVar('K'), TypeVar('V')
+K = TypeVar('K')
+V = TypeVar('V')
 
 
 class TypingIndicators:

@@ -1,0 +1,52 @@
+"""The door: who is calling, how often, and what every answer says on its way out."""
+from flask import Flask, Response, current_app, g, request
+
+from .. import tokens
+from ..addresses import client_address
+from ..errors import Unauthorized
+from ..jsonio import HEADERS, JsonResponse
+from .context import core
+from .operation import PUBLIC, SIGNED, TOKEN, operation_of
+
+UNLIMITED = {'operations.health', 'operations.ready'}  # what monitors ask
+
+
+def admit() -> None:
+    """Find out who is calling, count the request, and refuse whoever may not go on."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    environ, endpoint = request.environ, request.endpoint
+    app.extensions['chat.start']()
+    if environ['REQUEST_METHOD'] == 'OPTIONS' or endpoint in UNLIMITED:
+        return
+    operation = operation_of(app.view_functions.get(endpoint or ''))
+    access = operation.access if operation else PUBLIC if endpoint is None else TOKEN
+    g.address = client_address(environ, app.config['TRUSTED_PROXIES'])
+    g.identity = None
+    try:
+        if access != PUBLIC:
+            g.identity = tokens.authenticate(shown_token(), core.sign_ins)
+    except Unauthorized:
+        if not (access == SIGNED and 'signature' in request.args):
+            core.limits.charge('requests', 'address', g.address)
+            raise
+    caller = ('user', g.identity.user_id) if g.identity else ('address', g.address)
+    core.limits.charge('requests', *caller)
+
+
+def shown_token() -> str | None:
+    """The token of the request: `Authorization: Bearer`, or the header `access_token`."""
+    header = request.environ.get('HTTP_AUTHORIZATION')
+    if not header:
+        return request.environ.get('HTTP_ACCESS_TOKEN')
+    scheme, _, token = header.partition(' ')
+    return token.strip() if scheme.lower() == 'bearer' else None
+
+
+def finish(response: Response) -> Response:
+    """Headers of every answer."""
+    if not isinstance(response, JsonResponse):
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+    if 'HTTP_ORIGIN' not in request.environ and not current_app.config['CLIENT_URL']:
+        response.headers['Access-Control-Allow-Origin'] = '*'  # all that flask_cors would say, in a tenth of its time
+    return response
