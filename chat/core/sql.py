@@ -14,6 +14,7 @@ The databases differ in this:
 - `CASE`, `UNION ALL`, `CONVERT … USING`, `JSON_ARRAY` and `FORCE INDEX` are the same on MySQL 8 and on MariaDB. They part
   in the name under which SQLAlchemy looks a hint up.
 """
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -37,6 +38,7 @@ from sqlalchemy import (
 from .tables import MESSAGES, ROOMS
 
 T = TypeVar('T')
+ESCAPE = '/'  # in patterns of LIKE; a backslash is one of the strings themselves on MySQL
 GATHERED_ROWS = '__rows__'  # stands for the rows in the text of a gathered UPDATE
 BY_ROOM_AND_ID = 'FORCE INDEX (ix_messages_room_id_id)'
 MESSAGE_COLUMNS = 'room_id, sender_id, seq, nonce, created_at, reply_to_id, type, content, client_id'
@@ -151,13 +153,21 @@ def by_room(query: Select[T], room_id: int | bool | None = True) -> Select[T]:
     return query.with_hint(MESSAGES, BY_ROOM_AND_ID, 'mysql').with_hint(MESSAGES, BY_ROOM_AND_ID, 'mariadb')
 
 
-def newest_of_room(of_message: ColumnElement[T]) -> ScalarSelect[T]:
-    """The scalar query, within one of rooms, of a column of each room's newest message.
+def newest_of_room(of_message: ColumnElement[T], room_id: ColumnElement[Any] = ROOMS.c.id) -> ScalarSelect[T]:
+    """The scalar query, within one of rooms, of a column of each room's newest message; NULL for a room_id of NULL.
 
     One look into the index for each room; `max(id) … GROUP BY room_id` reads the index of all their messages.
     """
-    of_room = by_room(select(of_message)).where(MESSAGES.c.room_id == ROOMS.c.id)
+    of_room = by_room(select(of_message)).where(MESSAGES.c.room_id == room_id)
     return of_room.order_by(MESSAGES.c.id.desc()).limit(1).scalar_subquery()
+
+
+# ---------------------------------------------------------------------- patterns
+
+def containing(text: str) -> str:
+    """The pattern of LIKE, with ESCAPE, for what contains the text; `autoescape` of SQLAlchemy is for literals only."""
+    escaped = re.sub('[/%_]', rf'{ESCAPE}\g<0>', text)
+    return f'%{escaped}%'
 
 
 # ---------------------------------------------------------------------- gathered rows

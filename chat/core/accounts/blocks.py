@@ -17,11 +17,20 @@ class Blocks:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._blocked_by: Cache[int, frozenset[int]] = Cache(MAX_CACHED, self._load)  #  blocker: the ids of those blocked
+        self._blocked_by: Cache[int, frozenset[int]] = Cache(MAX_CACHED, self._load)  # by blocker
+        self._hiding_from: Cache[int, frozenset[int]] = Cache(MAX_CACHED, self._load_hiding)  # by who is blocked
 
     def _load(self, blocker_id: int) -> frozenset[int]:
         query = select(BLOCKS.c.blocked_id).where(BLOCKS.c.blocker_id == blocker_id)
         return frozenset(row.blocked_id for row in self._database.rows(query))
+
+    def _load_hiding(self, viewer_id: int) -> frozenset[int]:
+        query = select(BLOCKS.c.blocker_id).where(BLOCKS.c.blocked_id == viewer_id)
+        return frozenset(row.blocker_id for row in self._database.rows(query))
+
+    def hiding_from(self, viewer_id: int) -> frozenset[int]:
+        """The ids of those who look offline to the viewer: they blocked it."""
+        return self._hiding_from.get(viewer_id)
 
     def blocked_by(self, blocker_id: int) -> frozenset[int]:
         """The ids of those whom the user blocked."""
@@ -60,4 +69,5 @@ class Blocks:
         except IntegrityError:
             changed = False  # blocked already
         self._blocked_by.evict(blocker_id)
+        self._hiding_from.evict(blocked_id)
         return changed

@@ -68,14 +68,12 @@ class Presence:
 
     # ------------------------------------------------------------------ what others see
 
-    def is_online(self, user_id: int, viewer_id: int | None = None) -> bool:
-        """Whether the user is online, as the viewer sees it: whom the user blocked sees it offline."""
-        return user_id in self._connections and not (viewer_id and self._blocks.hides(user_id, viewer_id))
+    def is_online(self, user_id: int) -> bool:
+        """Whether the user is online, for those who may know."""
+        return user_id in self._connections
 
-    def last_seen(self, user_id: int, stored: int | None, viewer_id: int | None = None) -> int | None:
+    def last_seen(self, user_id: int, stored: int | None) -> int | None:
         """When the user's last connection closed, in milliseconds; `stored` is what the database says."""
-        if viewer_id and self._blocks.hides(user_id, viewer_id):
-            return None
         newer = self._write_behind.pending(LAST_SEEN, user_id)
         return newer or stored
 

@@ -1,5 +1,6 @@
 """Queries that are written once, by SQLAlchemy, and then executed many times by the driver alone."""
 from collections import namedtuple
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from sqlalchemy import Select
 from ..sql import as_json_array
 from .database import Database
 
+Key = tuple[str | bool, ...]  # the shape of a query
 
 class Prepared:
     """A query with named parameters: `fetch(**parameters)` gives its rows, named tuples.
@@ -33,3 +35,15 @@ class Prepared:
         if not self._database.is_sqlite:
             rows = orjson.loads(f'[{",".join([array for array, in rows])}]')
         return list(map(self._make_row, rows))
+
+
+class PreparedBy(dict[Key, Prepared]):
+    """The Prepared queries of one family, each made when it is first needed: `queries[key]` is that of `make(*key)`."""
+
+    def __init__(self, database: Database, make: Callable[..., Select[*tuple[Any, ...]]]) -> None:
+        super().__init__()
+        self._database, self._make = database, make
+
+    def __missing__(self, key: Key) -> Prepared:
+        prepared = self[key] = Prepared(self._database, self._make(*key))
+        return prepared

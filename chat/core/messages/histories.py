@@ -1,27 +1,42 @@
 """Histories: a room's messages, or those of all rooms of a user, page by page."""
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import product
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import BindParameter, ColumnElement, Integer, Select, bindparam, func, select, union_all
 
 from ..accounts.users import Users
 from ..machinery.database import Database
-from ..machinery.statements import Prepared
-from ..objects import Message
+from ..machinery.statements import PreparedBy
+from ..objects import Message, MessageType
 from ..rooms.rooms import DIRECT, LiveRoom, Rooms
 from ..sql import by_room
 from ..tables import MEMBERS, MESSAGES, ROOMS
 from .receipts import Receipts
 from .view import Counterpart, MessageView
 
-SHOWN = [column for column in MESSAGES.c if column.name not in ('nonce', 'edited_at', 'deleted_at')]  # to clients
 ROOMS_AT_ONCE = 50  # that one query merges
 ABOVE_ALL = 2**53  # an id beyond every message
 Item = TypeVar('Item')
 Query = TypeVar('Query', bound=Select[Any])
 Bound = int | BindParameter[int] | None
+
+
+class ShownMessage(NamedTuple):
+    """What of a message's row its Message is made of."""
+
+    id: int
+    room_id: int
+    sender_id: int
+    seq: int
+    type: MessageType
+    content: str
+    reply_to_id: int | None
+    client_id: bytes | str | None
+    created_at: int
+
+
+SHOWN = [MESSAGES.c[name] for name in ShownMessage._fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,7 @@ class Histories:
     def __init__(self, *, database: Database, rooms: Rooms, users: Users, receipts: Receipts, view: MessageView) -> None:
         self._database, self._rooms, self._users = database, rooms, users
         self._receipts, self._view = receipts, view
-        self._pages = {kind: Prepared(database, room_page(*kind)) for kind in product((False, True), repeat=2)}
+        self._pages = PreparedBy(database, room_page)
 
     def direct_history(self, user_id: int, other_id: int, page: Page) -> tuple[list[Message], bool]:
         """A Page of the direct messages between two users. Raises NotFound."""

@@ -6,7 +6,7 @@ live in memory and reach the database gathered, so that a busy room does not bec
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from cachetools import LRUCache
 from sqlalchemy import ColumnElement, Subquery, Update, case, func, select, update
@@ -20,7 +20,7 @@ from ..machinery.database import Database
 from ..machinery.publisher import Publisher
 from ..machinery.write_behind import RowUpdate, WriteBehind
 from ..rooms.rooms import DIRECT, LOBBY, LiveRoom, Rooms
-from ..tables import MEMBERS, MESSAGES, AnyRow
+from ..tables import MEMBERS, MESSAGES
 from .store import Draft
 
 MAX_CACHED = 200_000      # watermarks
@@ -37,6 +37,28 @@ class Watermark:
     read_at: int | None
     delivered_seq: int
     delivered_at: int | None
+
+
+class MemberRow(Protocol):
+    """A row of room_members, or as much of it as says how far its user has read."""
+
+    @property
+    def room_id(self) -> int: ...
+
+    @property
+    def user_id(self) -> int: ...
+
+    @property
+    def read_seq(self) -> int: ...
+
+    @property
+    def read_at(self) -> int | None: ...
+
+    @property
+    def delivered_seq(self) -> int: ...
+
+    @property
+    def delivered_at(self) -> int | None: ...
 
 
 class Place(NamedTuple):
@@ -154,7 +176,7 @@ class Receipts:
         newer = self._pending(room_id, user_id)
         return newer.read_seq if newer else 0
 
-    def newest(self, row: AnyRow) -> Watermark:
+    def newest(self, row: MemberRow) -> Watermark:
         """The Watermark of a row of room_members, with what is not in the database yet."""
         mark = Watermark(row.read_seq, row.read_at, row.delivered_seq, row.delivered_at)
         newer = self._pending(row.room_id, row.user_id)

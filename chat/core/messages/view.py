@@ -1,6 +1,7 @@
 """The one place where a stored row becomes a Message, for one viewer or for everyone."""
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..files.uploads import Uploads
 from ..machinery.clock import iso
@@ -38,7 +39,7 @@ class MessageView:
         receiver_id = room.other(row.sender_id) if room.kind == DIRECT else None
         return _message(row, receiver_id, NOTHING_SEEN, self._uploads.as_objects(attachments))
 
-    def for_viewer(self, viewer_id: int, rows: Sequence[AnyRow], counterparts: Mapping[int, Counterpart]) -> list[Message]:
+    def for_viewer(self, viewer_id: int, rows: Sequence[Any], counterparts: Mapping[int, Counterpart]) -> list[Message]:
         """The Messages of rows, in their order; `counterparts` has one for the id of each direct room among them."""
         attached = self._uploads.of_messages(rows)
         if not counterparts:

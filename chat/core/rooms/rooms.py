@@ -1,5 +1,4 @@
 """Rooms: every conversation is one, direct messages and the lobby included. Who is in which is known here, in memory."""
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,6 +84,12 @@ class Rooms:
                 raise Forbidden('Only an admin of the room may do this')
         return room
 
+    def require_member_or_admin(self, user_id: int, room_id: int) -> None:
+        """Raise NotFound or Forbidden, but for the room's members and, if it is public, the server's admins."""
+        room = self._live.get(room_id)
+        if not room.has(user_id) and (room.kind != PUBLIC or not self.is_server_admin(user_id)):
+            self.require_member(user_id, room_id)
+
     def role(self, user_id: int, room_id: int) -> Role | None:
         """The role that the user was given in the room; None outside."""
         role: Role | None = self._database.scalar(select(MEMBERS.c.role).where(
@@ -118,15 +123,6 @@ class Rooms:
             return self._live.get(room_id)
         except NotFound:
             return None
-
-    def members(self, user_id: int, room_id: int, after: int, limit: int) -> Sequence[AnyRow]:
-        """The rows of the room's members by user id, and one more if there are more, for members and admins.
-
-        Raises NotFound, Forbidden."""
-        if self._live.get(room_id).kind != PUBLIC or not self.is_server_admin(user_id):
-            self.require_member(user_id, room_id)
-        return self._database.rows(select(MEMBERS).where(
-            MEMBERS.c.room_id == room_id, MEMBERS.c.user_id > after).order_by(MEMBERS.c.user_id).limit(limit + 1))
 
     # ------------------------------------------------------------------ what changed
 
