@@ -30,6 +30,20 @@ class Plan:
 QUICK = Plan(seconds=2.5, repeats=1, connections=(1000, 3000), messages=1_000_000, starts=3)
 FULL = Plan(seconds=5, repeats=3, connections=(1000, 3000, 5000), messages=1_000_000, starts=5)
 SMALL_HISTORY = 10_000
+READERS = (1, 20, 200)  # rooms that each of them is in
+FIRST_REQUESTS = (  # name, what is asked for, rooms of who asks, unit
+    *((f'own rooms, in {count}', 'own', count, 'req/s') for count in READERS),
+    *((f'conversations, in {count}', 'conversations', count, 'req/s') for count in READERS),
+    ('public rooms', 'rooms', 20, 'req/s'),
+    ('a room', 'room', 20, 'req/s'),
+    ('members of a room of 6', 'members', 20, 'req/s'),
+    ('members of a room of 1,000', 'crowd', 20, 'req/s'),
+    ('users', 'users', 20, 'req/s'),
+    ('oneself', 'me', 20, 'req/s'),
+    ('sign-ups', 'signUp', 200, 'sign-ups/s'),
+    ('sign-ins, in 200 rooms', 'signIn', 200, 'sign-ins/s'),
+    ('connections, in 200 rooms', 'connect', 200, 'connections/s'),
+)
 WANTED = {  # ratio to the peer that must be reached, and that to reach for
     'M1 · 1 sender': (1.5, 2), 'M1 · 16 senders': (3, 4), 'M1 · 64 senders': (6, 8), 'M1 · 256 senders': (10, 14),
     'M2 · 1': (1.8, 2.5), 'M2 · 32': (2, 2.6),
@@ -39,6 +53,7 @@ WANTED = {  # ratio to the peer that must be reached, and that to reach for
     'M4 sign-ins beside a chat, peer with bcryptjs': (1.8, 2.2), 'M4 p99 of the chat, peer with bcryptjs': (20, 100),
     'M5 · 1,000 connections': (1.5, 2), 'M5 · 3,000 connections': (1.5, 2), 'M5 · 5,000 connections': (1.5, 2),
     'M6 room of 1,000': (1.3, 2),
+    **{f'M7 {name} · {senders}': (2, 3) for name, *_ in FIRST_REQUESTS for senders in (1, 32)},
 }
 WITHIN = {  # times that one point of this server may take of another one's, at most
     'M3 deepest page, times the newest': ('M3 deepest 50 of 1,000,000 · 16', 'M3 newest 50 of 1,000,000 · 16', 1.2),
@@ -66,4 +81,7 @@ def points(plan, only):
                           (('BCRYPT', library),)))
     made.append(Point('M5', 'm5', {'connections': plan.connections}, unit='connections/s'))
     made.append(Point('M6 room of 1,000', 'm6', unit='deliveries/s'))
+    made += [Point(f'M7 {name} · {senders}', 'm7', {'what': what, 'rooms': rooms, 'senders': senders, 'warmUpMs': 500,
+                                                    'seconds': plan.seconds / 2}, unit=unit)
+             for name, what, rooms, unit in FIRST_REQUESTS for senders in (1, 32)]
     return [point for point in made if not only or point.scenario in only]

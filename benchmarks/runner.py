@@ -6,7 +6,7 @@ import sys
 import time
 from itertools import groupby
 
-from .plan import SMALL_HISTORY, points
+from .plan import READERS, SMALL_HISTORY, points
 from .servers import FOLDER, fill
 
 MOST_STOLEN = 5   # percent of the machine that the host may take from a measurement
@@ -35,7 +35,8 @@ class Runner:
         for server in self._servers:
             say(f'preparing {server.name}')
             server.start()
-            server.state.write_text(self._generate(server, 'prepare', rooms=26, members=10, crowd=1000))
+            server.state.write_text(self._generate(server, 'prepare', rooms=26, members=10, crowd=1000,
+                                                   readers=READERS))
             server.stop()
             if with_histories:
                 state = json.loads(server.state.read_text())

@@ -1,12 +1,19 @@
 'use strict';
-// The scenarios M1 to M6. Each returns one measurement, or a list of them.
+// The scenarios M1 to M7. Each returns one measurement, or a list of them.
 const { HttpClient } = require('./http');
 const { openAll } = require('./sockets');
 const { Meter, latency, memoryKiB, now, round, sleep } = require('./measure');
 
 const PASSWORD = 'secret-pass-1';
 const TEXT = 'the quick brown fox jumps over the lazy dog';
+const RECEIVED = Buffer.from('receive_message');
 const WARM_UP_MS = 1000;
+
+// Whether the packet that starts there is the event of a room's message.
+function isMessage(data, start) {
+  const at = data.indexOf(RECEIVED, start);
+  return at >= 0 && at < start + 20;
+}
 
 // ---------------------------------------------------------------------- accounts and rooms
 
@@ -46,7 +53,24 @@ async function makeRoom(target, name, members) {
   return room.id;
 }
 
-async function prepare({ target, rooms, members, crowd }) {
+// A user in so many rooms of six, in each of which somebody else has written.
+async function makeReader(target, count) {
+  const [reader, ...others] = await makeUsers(target, `reader${count}of`, 6);
+  reader.rooms = [];
+  for (let index = 0; index < count; index++) {
+    reader.rooms.push(await makeRoom(target, `room ${index} of ${count}`, [others[0], reader, ...others.slice(1)]));
+  }
+  const clients = await openAll(target, [others[0].token]);
+  await settle(clients);
+  let arrived = 0;
+  clients[0].onEvent = (data, start) => { if (isMessage(data, start)) arrived++; };
+  reader.rooms.forEach((roomId) => clients[0].emit('send_message', { roomId, content: TEXT }));
+  while (arrived < count) await sleep(10);
+  clients[0].close();
+  return reader;
+}
+
+async function prepare({ target, rooms, members, crowd, readers }) {
   const users = await makeUsers(target, 'user', rooms * members);
   const made = { users, members, rooms: [] };
   for (let index = 0; index < rooms; index++) {
@@ -55,6 +79,8 @@ async function prepare({ target, rooms, members, crowd }) {
   made.crowd = await makeUsers(target, 'crowd', crowd);
   made.crowdRoom = await makeRoom(target, 'crowd', made.crowd);
   [made.lone] = await makeUsers(target, 'lone', 1);
+  made.readers = {};
+  for (const count of readers) made.readers[count] = await makeReader(target, count);
   made.smallHistory = await makeRoom(target, 'small history', users.slice(0, 2));
   made.largeHistory = await makeRoom(target, 'large history', users.slice(0, 2));
   return made;
@@ -76,7 +102,7 @@ async function settle(clients) {
 async function measure(options, loops) {
   const run = { count: 0, errors: 0, times: [], over: false };
   const running = loops.map((loop) => loop(run));
-  await sleep(WARM_UP_MS);
+  await sleep(options.warmUpMs || WARM_UP_MS);
   run.count = 0;
   run.times = [];
   const meter = new Meter(options);
@@ -243,12 +269,8 @@ async function m6(options) {
   await settle(clients);
   let arrived = 0;
   let all;
-  const mark = Buffer.from('receive_message');
   clients.forEach((client) => {
-    client.onEvent = (data, start) => {
-      const at = data.indexOf(mark, start);
-      if (at >= 0 && at < start + 20 && ++arrived === clients.length) all();
-    };
+    client.onEvent = (data, start) => { if (isMessage(data, start) && ++arrived === clients.length) all(); };
   });
   const times = [];
   const round1000 = async () => {
@@ -270,4 +292,57 @@ async function m6(options) {
   return { ...reading, ...latency(times), errors: 0 };
 }
 
-module.exports = { prepare, m1, m2, m3, m4, m5, m6 };
+// ---------------------------------------------------------------------- M7: the first requests of every client
+
+const LISTS = {
+  own: () => '/api/rooms/mine',
+  conversations: () => '/api/conversations',
+  rooms: () => '/api/rooms',
+  room: (state, reader) => `/api/rooms/${reader.rooms[0]}`,
+  users: () => '/api/users',
+  me: () => '/api/users/me',
+  members: (state, reader) => `/api/rooms/${reader.rooms[0]}/members`,
+  crowd: (state) => `/api/rooms/${state.crowdRoom}/members`,
+};
+
+async function m7(options) {
+  const { state, what, rooms, senders } = options;
+  const reader = state.readers[rooms];
+  if (what === 'connect') return connects(options, reader);
+  if (what === 'signUp' || what === 'signIn') return signs(options, reader);
+  const { token } = what === 'crowd' ? state.crowd[0] : reader;
+  return requests(options, senders, (client) => client.request('GET', LISTS[what](state, reader), { token }));
+}
+
+async function signs(options, reader) {
+  const tag = `new${Date.now().toString(36)}x`;
+  let serial = 0;
+  return requests(options, options.senders, (client) => {
+    if (options.what === 'signIn') {
+      return client.request('POST', '/api/auth/login', { body: { username: reader.name, password: PASSWORD } });
+    }
+    const username = `${tag}${serial++}`;
+    return client.request('POST', '/api/auth/register', {
+      body: { username, email: `${username}@example.com`, password: PASSWORD } });
+  });
+}
+
+// Opens a WebSocket, waits until it is let in, closes it, and opens the next one.
+async function connects(options, reader) {
+  const loops = Array.from({ length: options.senders }, () => async (run) => {
+    while (!run.over) {
+      const started = now();
+      try {
+        const [client] = await openAll(options.target, [reader.token]);
+        client.close();
+        run.count++;
+        run.times.push(now() - started);
+      } catch {
+        run.errors++;
+      }
+    }
+  });
+  return measure(options, loops);
+}
+
+module.exports = { prepare, m1, m2, m3, m4, m5, m6, m7 };

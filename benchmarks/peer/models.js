@@ -44,4 +44,7 @@ const Message = sequelize.define('Message', {
   ],
 });
 
+RoomMember.belongsTo(User, { foreignKey: 'userId', as: 'user' });
+RoomMember.belongsTo(Room, { foreignKey: 'roomId', as: 'room' });
+
 module.exports = { sequelize, User, Room, RoomMember, Message };

@@ -1,7 +1,7 @@
 'use strict';
 // The usual Node.js chat server, written to be compared with: Express, Sequelize, socket.io, bcrypt, JWT. It offers
 // the operations that the benchmarks use, with the paths, events and payloads of the standard API, and does less than
-// the other one for each: no receipts, no presence, no idempotency, no sessions that can end.
+// the other one for each: no receipts, no presence, no idempotency, no sessions that can end, no unread counts.
 const http = require('node:http');
 // bcrypt hashes in threads; bcryptjs, which needs no compiler and is as common, in slices of the event loop
 const bcrypt = require(process.env.BCRYPT || 'bcrypt');
@@ -14,6 +14,8 @@ const { sequelize, User, Room, RoomMember, Message } = require('./models');
 const SECRET = process.env.JWT_SECRET;
 const ROUNDS = Number(process.env.BCRYPT_LOG_ROUNDS || 12);
 const LEAN = process.env.PEER === 'lean'; // histories read raw, membership known from socket.io's rooms
+const MOST_LISTED = 1000;
+const SHOWN_OF_USER = ['id', 'username', 'createdAt'];
 const [LIMIT, LIMIT_SECONDS] = (process.env.RATE_LIMIT_MESSAGES || '5/10').split('/').map(Number);
 
 const app = express();
@@ -134,6 +136,56 @@ app.get('/api/rooms/:id/messages', signedIn, route(async (request, response) => 
   if (request.query.before) where.id = { [Op.lt]: Number(request.query.before) };
   const messages = await Message.findAll({ where, order: [['id', 'DESC']], limit, raw: LEAN });
   response.json({ messages: messages.reverse().map(shown) });
+}));
+
+// ---------------------------------------------------------------------- lists: one query each, as E's server has it
+
+app.get('/api/rooms/mine', signedIn, route(async (request, response) => { // E's own answer: ids, and nothing else
+  const memberships = await RoomMember.findAll({ where: { userId: request.userId }, raw: LEAN });
+  response.json({ rooms: memberships.map((membership) => Number(membership.roomId)) });
+}));
+
+app.get('/api/rooms', signedIn, route(async (request, response) => {
+  response.json({ rooms: await Room.findAll({ order: [['id', 'ASC']], limit: MOST_LISTED, raw: LEAN }) });
+}));
+
+app.get('/api/rooms/:id', signedIn, route(async (request, response) => {
+  const room = await Room.findByPk(Number(request.params.id), { raw: LEAN });
+  if (!room) throw new Refused(404, 'no such room');
+  response.json({ room });
+}));
+
+app.get('/api/rooms/:id/members', signedIn, route(async (request, response) => {
+  const roomId = Number(request.params.id);
+  await requireMember(request.userId, roomId);
+  const members = await RoomMember.findAll({
+    where: { roomId }, include: { model: User, as: 'user', attributes: SHOWN_OF_USER }, order: [['userId', 'ASC']],
+    limit: MOST_LISTED, raw: LEAN, nest: LEAN,
+  });
+  response.json({ members: members.map(({ user, createdAt }) => ({ user, joinedAt: createdAt })) });
+}));
+
+app.get('/api/conversations', signedIn, route(async (request, response) => { // which E has not: rooms, newest first
+  const { userId } = request;
+  const memberships = await RoomMember.findAll({
+    where: { userId }, include: { model: Room, as: 'room' }, raw: LEAN, nest: LEAN });
+  const newest = await Message.findAll({ where: { id: { [Op.in]: sequelize.literal(`(SELECT MAX(messages.id) FROM messages
+    JOIN room_members ON room_members.room_id = messages.room_id WHERE room_members.user_id = ${userId}
+    GROUP BY messages.room_id)`) } }, raw: LEAN });
+  const byRoom = new Map(newest.map((message) => [Number(message.roomId), shown(message)]));
+  const rooms = memberships.map(({ room }) => (
+    { id: Number(room.id), name: room.name, createdAt: room.createdAt, lastMessage: byRoom.get(Number(room.id)) || null }));
+  response.json(rooms.sort((one, other) => (other.lastMessage?.id || 0) - (one.lastMessage?.id || 0)));
+}));
+
+app.get('/api/users', signedIn, route(async (request, response) => {
+  response.json(await User.findAll({
+    where: { id: { [Op.ne]: request.userId } }, attributes: SHOWN_OF_USER, order: [['username', 'ASC']],
+    limit: MOST_LISTED, raw: LEAN }));
+}));
+
+app.get('/api/users/me', signedIn, route(async (request, response) => {
+  response.json(await User.findByPk(request.userId, { attributes: [...SHOWN_OF_USER, 'email'], raw: LEAN }));
 }));
 
 app.post('/api/messages/send/:id', signedIn, route(async (request, response) => {
