@@ -1,9 +1,9 @@
-# `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite, `make bench` compares with a Node.js server;
-# all set up what they need in .venv.
+# `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite, `make coverage` says what that leaves out,
+# `make bench` compares with a Node.js server; all set up what they need in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint bench
+.PHONY: run test coverage lint bench
 
 run: .venv/run
 	$(BIN)/python wsgi.py
@@ -11,6 +11,12 @@ run: .venv/run
 test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest $(ARGS)
+
+coverage: .venv/test
+	$(BIN)/coverage erase
+	-$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: .venv/test
 	$(BIN)/ruff check .

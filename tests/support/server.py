@@ -13,7 +13,7 @@ from tests.support.waiting import TimedOut, wait_until
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, 'wsgi.py')
 
-_INHERITED = ('PATH', 'HOME', 'LANG')
+_INHERITED = ('PATH', 'HOME', 'LANG', 'COVERAGE_PROCESS_CONFIG')
 _LIMITS = ('MESSAGES', 'DIRECT', 'EVENTS', 'REQUESTS', 'SIGN_IN', 'SIGN_UP')
 _DEFAULTS = {
     'HOST': HOST,
@@ -37,7 +37,7 @@ class StartFailed(AssertionError):
 class ChatServer:
     """One server process on a port of 127.0.0.1, with all its data in a folder of its own.
 
-    It sees nothing of the environment but PATH, HOME and LANG, then the defaults of the tests (cheap bcrypt, no
+    It sees nothing of the environment but PATH, HOME, LANG and what coverage needs, then the defaults of the tests (cheap bcrypt, no
     limits), then `env`, where None unsets a default (by an empty value). `command` is another way to run it
     (gunicorn, say); the word `{port}` in it becomes the port. The log must hold no traceback, unless
     `allow_traceback`.
