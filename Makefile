@@ -1,5 +1,5 @@
-# `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite, `make coverage` says what that leaves out,
-# `make bench` compares with a Node.js server; all set up what they need in .venv.
+# `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite, `make bench` compares with a Node.js server;
+# all set up what they need in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -12,6 +12,7 @@ test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest $(ARGS)
 
+# The suite, then what of chat/ it did not reach, in the servers that it starts as well; also when a test failed.
 coverage: .venv/test
 	$(BIN)/coverage erase
 	-$(BIN)/coverage run -m pytest $(ARGS)
