@@ -140,9 +140,10 @@ app.get('/api/rooms/:id/messages', signedIn, route(async (request, response) => 
 
 // ---------------------------------------------------------------------- lists: one query each, as E's server has it
 
-app.get('/api/rooms/mine', signedIn, route(async (request, response) => { // E's own answer: ids, and nothing else
-  const memberships = await RoomMember.findAll({ where: { userId: request.userId }, raw: LEAN });
-  response.json({ rooms: memberships.map((membership) => Number(membership.roomId)) });
+app.get('/api/rooms/mine', signedIn, route(async (request, response) => {
+  const memberships = await RoomMember.findAll({
+    where: { userId: request.userId }, include: { model: Room, as: 'room' }, limit: MOST_LISTED, raw: LEAN, nest: LEAN });
+  response.json({ rooms: memberships.map(({ room }) => room) });
 }));
 
 app.get('/api/rooms', signedIn, route(async (request, response) => {

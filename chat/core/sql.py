@@ -153,12 +153,12 @@ def by_room(query: Select[T], room_id: int | bool | None = True) -> Select[T]:
     return query.with_hint(MESSAGES, BY_ROOM_AND_ID, 'mysql').with_hint(MESSAGES, BY_ROOM_AND_ID, 'mariadb')
 
 
-def newest_of_room(of_message: ColumnElement[T], room_id: ColumnElement[Any] = ROOMS.c.id) -> ScalarSelect[T]:
-    """The scalar query, within one of rooms, of a column of each room's newest message; NULL for a room_id of NULL.
+def newest_of_room(of_message: ColumnElement[T]) -> ScalarSelect[T]:
+    """The scalar query, within one of rooms, of a column of each room's newest message.
 
     One look into the index for each room; `max(id) … GROUP BY room_id` reads the index of all their messages.
     """
-    of_room = by_room(select(of_message)).where(MESSAGES.c.room_id == room_id)
+    of_room = by_room(select(of_message)).where(MESSAGES.c.room_id == ROOMS.c.id)
     return of_room.order_by(MESSAGES.c.id.desc()).limit(1).scalar_subquery()
 
 
@@ -202,6 +202,15 @@ def as_json_array(columns: Sequence[ColumnElement[Any]]) -> Function[Any]:
     for which SQLAlchemy has no words.
     """
     return func.json_array(*map(_as_text, columns))
+
+
+def as_one_text(columns: Sequence[ColumnElement[Any]], order: ColumnElement[Any]) -> Function[Any]:
+    """The expression of MySQL that has these columns of all rows as one text: `as_json_array` of each, with commas.
+
+    By GROUP_CONCAT, since MySQL's JSON_ARRAYAGG knows no order. The text has no more than `group_concat_max_len` bytes,
+    which machinery/engines.py sets.
+    """
+    return func.group_concat(as_json_array(columns).op('ORDER BY')(literal_column(f"{order} SEPARATOR ','")))
 
 
 def _as_text(of_row: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -33,6 +33,7 @@ from .machinery.writer import Writer
 from .messages.delivery import Delivery
 from .messages.histories import Histories
 from .messages.inbox import Inbox
+from .messages.newest import NewestMessages
 from .messages.receipts import Receipts
 from .messages.removal import PURGE_SECONDS, RemovedRooms
 from .messages.sending import Sending
@@ -157,7 +158,8 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
         sending=Sending(database=database, rooms=rooms, users=users, blocks=blocks, uploads=uploads, limits=limits,
                         view=view, writer=writer),
         histories=Histories(database=database, rooms=rooms, users=users, receipts=receipts, view=view),
-        inbox=Inbox(database=database, rooms=rooms, users=users, blocks=blocks, receipts=receipts, view=view),
+        inbox=Inbox(database=database, rooms=rooms, users=users, blocks=blocks, receipts=receipts,
+                    newest=NewestMessages(database), view=view),
         removed_rooms=RemovedRooms(database, files),
         calls=Calls(users=users, blocks=blocks, records=call_records, publisher=publisher,
                     timeout=config['CALL_TIMEOUT']),

@@ -1,11 +1,10 @@
 """Users as others see them, and the profile as its owner edits it."""
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from cachetools import TTLCache
-from sqlalchemy import BigInteger, ColumnElement, Integer, String, bindparam, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, String, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import Conflict, Invalid, NotFound
@@ -58,7 +57,7 @@ class Users:
         self._names: Cache[int, str] = Cache(MAX_NAMES, self._load_name)
         self._receivers: TTLCache[int, bool] = TTLCache(MAX_NAMES, RECEIVER_SECONDS)
         self._one = Prepared(database, select(*SHOWN, USERS.c.email).where(USERS.c.id == bindparam('user'), IS_ACTIVE))
-        self._lists = PreparedBy(database, _list)
+        self._lists = PreparedBy(database, _list, order=USERS.c.username_key)
 
     def get(self, user_id: int, viewer_id: int) -> User:
         """The User. Raises NotFound."""
@@ -103,7 +102,7 @@ class Users:
         pattern = containing(query.casefold()) if query else None
         rows = self._lists[of, pattern is not None, after is not None].fetch(
             viewer=viewer_id, pattern=pattern, after=after, most=limit + 1)
-        return cut(list(map(self.seen_by(viewer_id), rows)), limit)
+        return cut(self.as_objects(rows, self._blocks.hiding_from(viewer_id)), limit)
 
     def display_name(self, user_id: int) -> str:
         """What the user is called."""
@@ -149,9 +148,10 @@ class Users:
 
     # ------------------------------------------------------------------ objects
 
-    def seen_by(self, viewer_id: int) -> 'partial[User]':
-        """A function that makes the User of a row with the columns SHOWN, as the viewer sees it."""
-        return partial(self.as_object, hiding=self._blocks.hiding_from(viewer_id))
+    def as_objects(self, rows: Iterable[Any], hiding: Collection[int]) -> list[User]:
+        """The Users of rows."""
+        as_object = self.as_object
+        return [as_object(row, hiding) for row in rows]
 
     def as_object(self, row: Any, hiding: Collection[int] = ()) -> User:
         """The User of a row with the columns SHOWN; those who are `hiding` look as if they were not there."""
@@ -185,9 +185,9 @@ class Snapshot:
     blocked: frozenset[int]
 
 
-def _list(of: str, is_searched: bool, is_continued: bool) -> Any:
+def _list(of: str, is_searched: bool, is_continued: bool) -> Select[Any]:
     """The query of users by username; parameters: viewer, most, and pattern and after where they matter."""
-    query = select(*SHOWN).where(_among(of)).order_by(USERS.c.username_key).limit(bindparam('most', type_=Integer))
+    query = select(USERS.c.id).where(_among(of)).order_by(USERS.c.username_key).limit(bindparam('most', type_=Integer))
     if is_searched:
         pattern = bindparam('pattern', type_=String)
         query = query.where(or_(USERS.c.username_key.like(pattern, escape=ESCAPE),
@@ -196,7 +196,8 @@ def _list(of: str, is_searched: bool, is_continued: bool) -> Any:
         last = USERS.alias()
         query = query.where(USERS.c.username_key > select(last.c.username_key).where(
             last.c.id == bindparam('after')).scalar_subquery())
-    return query
+    page = query.subquery('page')
+    return select(*SHOWN).join(page, page.c.id == USERS.c.id)
 
 
 def _among(of: str) -> ColumnElement[bool]:

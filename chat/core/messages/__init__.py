@@ -1,8 +1,13 @@
 """Messages: the way of each from its sender to those who read it.
 
-    messages   who may send what where, how a stored one looks, and how histories are paged
+    sending    who may send what where: gates, limits, and the queue
     store      how a batch gets into the database, whatever else goes on there
+    delivery   what is told of it once it is stored
+    view       the one place where a stored row becomes a Message
+    histories  a room's messages, or those of all rooms, page by page
+    newest     the newest message of each room
+    inbox      rooms as one user sees them
     receipts   how far each member has read, and how far messages were delivered
-    inbox      rooms as one user sees them, with their newest message
+    removal    messages that go for good
     emoji      emoji, told from other text
 """

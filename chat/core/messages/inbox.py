@@ -11,23 +11,20 @@ from ..accounts.users import Users
 from ..lists import LONGEST, cut
 from ..machinery.clock import iso
 from ..machinery.database import Database
-from ..machinery.statements import PreparedBy
+from ..machinery.statements import LongList, Prepared, PreparedBy
 from ..objects import Member, Message, Room
 from ..rooms.rooms import ADMIN, DIRECT, LOBBY, PRIVATE, PUBLIC, Rooms
-from ..sql import newest_of_room
-from ..tables import MEMBERS, MESSAGES, ROOMS, USERS
-from .histories import SHOWN as SHOWN_OF_MESSAGE
-from .histories import ShownMessage
+from ..tables import MEMBERS, ROOMS, USERS
+from .newest import NewestMessages
 from .receipts import Receipts
 from .view import Counterpart, MessageView
 
 ONE, PUBLIC_ROOMS, OWN_ROOMS, CONVERSATIONS = 'one', 'public', 'own', 'conversations'  # what is asked for
 HAS_DIRECT_ONES = (ONE, CONVERSATIONS)
-OWN, OTHER, LAST = MEMBERS.alias('own'), MEMBERS.alias('other'), MESSAGES.alias('last')
+OWN, OTHER = MEMBERS.alias('own'), MEMBERS.alias('other')
 SHOWN = [ROOMS.c[name] for name in ('id', 'kind', 'name', 'created_by', 'created_at', 'last_seq', 'newest_at',
                                     'member_count', 'invite_code')]
-BEFORE_LAST = len(SHOWN) + 3  # columns: of the room, and what the user is in it and on the server
-BEFORE_OTHER = BEFORE_LAST + len(SHOWN_OF_MESSAGE)
+BEFORE_OTHER = len(SHOWN) + 3  # columns: of the room, and what the user is in it and on the server
 
 
 class Counterparty(NamedTuple):
@@ -48,23 +45,32 @@ class Counterparty(NamedTuple):
 
 
 SHOWN_OF_OTHER = [*SHOWN_OF_USER, *[OTHER.c[name] for name in Counterparty._fields[len(SHOWN_OF_USER):]]]
+MEMBER = (select(MEMBERS.c.role, MEMBERS.c.joined_at, *SHOWN_OF_USER).join(USERS, USERS.c.id == MEMBERS.c.user_id)
+          .where(MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id == bindparam('member')))
+PAGE_OF_MEMBERS = (select(MEMBERS.c.user_id, MEMBERS.c.role, MEMBERS.c.joined_at)
+                   .where(MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id > bindparam('after'))
+                   .order_by(MEMBERS.c.user_id).limit(bindparam('most', type_=Integer)).subquery('page'))
+MEMBERS_OF_ROOM = (select(PAGE_OF_MEMBERS.c.role, PAGE_OF_MEMBERS.c.joined_at, *SHOWN_OF_USER)
+                   .join_from(PAGE_OF_MEMBERS, USERS, USERS.c.id == PAGE_OF_MEMBERS.c.user_id))
 
 
 class Inbox:
     """Lists come as (page, whether there are more)."""
 
     def __init__(self, *, database: Database, rooms: Rooms, users: Users, blocks: Blocks, receipts: Receipts,
-                 view: MessageView) -> None:
+                 newest: NewestMessages, view: MessageView) -> None:
         self._rooms, self._users, self._blocks = rooms, users, blocks
-        self._receipts, self._view = receipts, view
-        self._queries, self._members = PreparedBy(database, rooms_query), PreparedBy(database, members_query)
+        self._receipts, self._newest, self._view = receipts, newest, view
+        self._queries = PreparedBy(database, rooms_query)
+        self._members = LongList(database, MEMBERS_OF_ROOM, PAGE_OF_MEMBERS.c.user_id)
+        self._member = Prepared(database, MEMBER)
 
     # ------------------------------------------------------------------ rooms
 
     def room(self, user_id: int, room_id: int) -> Room:
         """The Room, for whoever may know of it. Raises NotFound."""
         self._rooms.require_visible(user_id, room_id)
-        for room in self._found(user_id, ONE, room=room_id, most=1):
+        for room in self._found(user_id, ONE, room=room_id):
             return room
         raise NotFound('There is no such room')
 
@@ -90,17 +96,17 @@ class Inbox:
                 limit: int = LONGEST) -> tuple[Sequence[Member], bool]:
         """The room's members by user id, for members and admins. Raises NotFound, Forbidden."""
         self._rooms.require_member_or_admin(user_id, room_id)
-        rows = self._members[False,].fetch(room=room_id, after=after, most=limit + 1)
+        rows = self._members.fetch(room=room_id, after=after, most=limit + 1)
         hiding = self._blocks.hiding_from(user_id)
-        return cut([self._member(row, hiding) for row in rows], limit)
+        return cut([self._as_member(row, hiding) for row in rows], limit)
 
     def member(self, viewer_id: int, room_id: int, user_id: int) -> Member:
         """One member. Raises NotFound."""
-        for row in self._members[True,].fetch(room=room_id, member=user_id):
-            return self._member(row, self._blocks.hiding_from(viewer_id))
+        for row in self._member.fetch(room=room_id, member=user_id):
+            return self._as_member(row, self._blocks.hiding_from(viewer_id))
         raise NotFound('This user is not in the room')
 
-    def _member(self, row: Any, hiding: Collection[int]) -> Member:
+    def _as_member(self, row: Any, hiding: Collection[int]) -> Member:
         return {'user': self._users.as_object(row, hiding), 'role': row.role, 'joinedAt': iso(row.joined_at)}
 
     # ------------------------------------------------------------------ objects
@@ -113,7 +119,7 @@ class Inbox:
             hiding = self._blocks.hiding_from(user_id)
             others = {row.id: Counterparty(*row[BEFORE_OTHER:]) for row in rows if row.kind == DIRECT}
         counterparts = {room_id: self._counterpart(other, hiding) for room_id, other in others.items()}
-        newest = [ShownMessage(*row[BEFORE_LAST:BEFORE_OTHER]) for row in rows if row[BEFORE_LAST] is not None]
+        newest = self._newest.of_rooms({row.id: row.last_seq for row in rows if row.own_role is not None})
         last = {message['roomId']: message for message in self._view.for_viewer(user_id, newest, counterparts)}
         return [self._as_object(user_id, row, others.get(row.id), last.get(row.id), hiding) for row in rows]
 
@@ -150,36 +156,32 @@ class Inbox:
 # ---------------------------------------------------------------------- queries
 
 def rooms_query(of: str, is_continued: bool) -> Select[Any]:
-    """The query of rooms, first the page of them and then what hangs on each; parameters: user, most, room or after."""
-    page = page_query(of, is_continued).limit(bindparam('most', type_=Integer)).subquery('page')
-    is_server_admin = select(USERS.c.is_admin).where(USERS.c.id == bindparam('user')).scalar_subquery()
-    last = [LAST.c[column.name].label(f'newest_{column.name}') for column in SHOWN_OF_MESSAGE]
-    own_id = case((page.c.own_role.is_not(None), page.c.id))  # NULL elsewhere: what is said there is not shown
-    joined = page.outerjoin(LAST, LAST.c.id == newest_of_room(MESSAGES.c.id, own_id))
-    query = select(*page.c, is_server_admin.label('is_server_admin'), *last)
+    """The query of rooms, with what the user is in each; parameters: user, most, and room or after."""
+    user = bindparam('user', type_=BigInteger)
+    is_server_admin = select(USERS.c.is_admin).where(USERS.c.id == user).scalar_subquery()
+    columns = [*SHOWN, OWN.c.role.label('own_role'), OWN.c.read_seq.label('own_read_seq'),
+               is_server_admin.label('is_server_admin')]
+    joined = ROOMS.join(OWN, and_(OWN.c.room_id == ROOMS.c.id, OWN.c.user_id == user), isouter=of in (ONE, PUBLIC_ROOMS))
     if of in HAS_DIRECT_ONES:
-        direct_id = case((page.c.kind == DIRECT, page.c.id))  # NULL elsewhere: the members of no other room are looked at
-        joined = joined.outerjoin(OTHER, and_(OTHER.c.room_id == direct_id, OTHER.c.user_id != bindparam('user')))
+        direct_id = case((ROOMS.c.kind == DIRECT, ROOMS.c.id))  # NULL elsewhere: the members of no other room are read
+        joined = joined.outerjoin(OTHER, and_(OTHER.c.room_id == direct_id, OTHER.c.user_id != user))
         joined = joined.outerjoin(USERS, USERS.c.id == OTHER.c.user_id)
-        query = query.add_columns(*[column.label(f'other_{column.table.name}_{column.name}')
-                                    for column in SHOWN_OF_OTHER])
-    order = [page.c.newest_at.desc(), page.c.id.desc()] if of == CONVERSATIONS else [page.c.id]
-    return query.select_from(joined).order_by(*order)
-
-
-def page_query(of: str, is_continued: bool) -> Select[Any]:
-    """The query of the rooms alone, in their order, with what the user is in each."""
-    is_own = and_(OWN.c.room_id == ROOMS.c.id, OWN.c.user_id == bindparam('user'))
-    query = (select(*SHOWN, OWN.c.role.label('own_role'), OWN.c.read_seq.label('own_read_seq'))
-             .select_from(ROOMS.join(OWN, is_own, isouter=of in (ONE, PUBLIC_ROOMS)))
-             .where(ROOMS.c.deleted_at.is_(None)))
+        columns += [column.label(f'other_{column.table.name}_{column.name}') for column in SHOWN_OF_OTHER]
+    query = select(*columns).select_from(joined).where(ROOMS.c.deleted_at.is_(None))
     if of == ONE:
         return query.where(ROOMS.c.id == bindparam('room'))
-    if of == CONVERSATIONS:
-        query = query.where(or_(ROOMS.c.kind != DIRECT, ROOMS.c.last_seq > 0))
-        return (_behind(query) if is_continued else query).order_by(ROOMS.c.newest_at.desc(), ROOMS.c.id.desc())
-    kinds = ROOMS.c.kind == PUBLIC if of == PUBLIC_ROOMS else or_(ROOMS.c.kind == PUBLIC, ROOMS.c.kind == PRIVATE)
-    return query.where(kinds, ROOMS.c.id > bindparam('after')).order_by(ROOMS.c.id)
+    return _listed(query, of, is_continued).limit(bindparam('most', type_=Integer))
+
+
+def _listed(query: Select[Any], of: str, is_continued: bool) -> Select[Any]:
+    """The query with only those rooms that a list is of, in its order."""
+    after, public, private = bindparam('after', type_=BigInteger), ROOMS.c.kind == PUBLIC, ROOMS.c.kind == PRIVATE
+    if of == PUBLIC_ROOMS:
+        return query.where(public, ROOMS.c.id > after).order_by(ROOMS.c.id)
+    if of == OWN_ROOMS:  # in the order of the index of the user's rooms
+        return query.where(or_(public, private), OWN.c.room_id > after).order_by(OWN.c.room_id)
+    query = query.where(or_(ROOMS.c.kind != DIRECT, ROOMS.c.last_seq > 0))
+    return (_behind(query) if is_continued else query).order_by(ROOMS.c.newest_at.desc(), ROOMS.c.id.desc())
 
 
 def _behind(query: Select[Any]) -> Select[Any]:
@@ -188,13 +190,3 @@ def _behind(query: Select[Any]) -> Select[Any]:
     before = ROOMS.alias()
     its_newest = select(before.c.newest_at).where(before.c.id == after).scalar_subquery()
     return query.where(or_(newest < its_newest, and_(newest == its_newest, ROOMS.c.id < after)))
-
-
-def members_query(is_one: bool) -> Select[Any]:
-    """The query of a room's members; parameters: room, and member, or after and most."""
-    query = (select(MEMBERS.c.role, MEMBERS.c.joined_at, *SHOWN_OF_USER).join(USERS, USERS.c.id == MEMBERS.c.user_id)
-             .where(MEMBERS.c.room_id == bindparam('room')))
-    if is_one:
-        return query.where(MEMBERS.c.user_id == bindparam('member'))
-    return (query.where(MEMBERS.c.user_id > bindparam('after')).order_by(MEMBERS.c.user_id)
-            .limit(bindparam('most', type_=Integer)))
