@@ -8,8 +8,10 @@ import logging
 import os
 import re
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import overload
 
 from dotenv import dotenv_values
 from sqlalchemy.engine import URL, make_url
@@ -36,7 +38,7 @@ class Config:
     kept in the instance folder.
     """
 
-    def __init__(self, environ=None):
+    def __init__(self, environ: Mapping[str, str | None] | None = None) -> None:
         read = Reader(os.environ, dotenv_values(os.environ.get('ENV_FILE') or ROOT / '.env')) if environ is None else \
             Reader(environ)
         self.INSTANCE_PATH = str(Path(read.text('INSTANCE_PATH', default=str(ROOT / 'instance'))).absolute())
@@ -53,13 +55,13 @@ class Config:
         self.MAX_CONTENT_LENGTH = 256 * 1024  # bytes of a request's body, where no file is taken
         self._read_uploads(read)
 
-    def _read_database(self, read):
+    def _read_database(self, read: 'Reader') -> None:
         self.SQLALCHEMY_DATABASE_URI = read.database()
         self.DATABASE_SETTINGS = read.database_settings()  # to be named where the database refuses what they say
         self.AUTO_MIGRATE = read.flag('AUTO_MIGRATE', default=True)
         self.DB_POOL_SIZE = read.number('DB_POOL_SIZE', default=10, least=1, most=1000)
 
-    def _read_sign_in(self, read):
+    def _read_sign_in(self, read: 'Reader') -> None:
         self.JWT_SECRET_KEY = read.text('JWT_SECRET', 'JWT_SECRET_KEY', 'secretKey') or kept_secret(self.INSTANCE_PATH)
         self.SECRET_IS_WEAK = is_weak(self.JWT_SECRET_KEY)
         self.JWT_ACCESS_TOKEN_EXPIRES = read.duration('JWT_EXPIRES_IN', default='24h')
@@ -70,7 +72,7 @@ class Config:
         self.BCRYPT_HANDLE_LONG_PASSWORDS = True  # hashed first, since bcrypt itself reads no more than 72 bytes
         self.REGISTRATION_OPEN = read.choice('REGISTRATION', ('open', 'closed'), default='open') == 'open'
 
-    def _read_limits(self, read):
+    def _read_limits(self, read: 'Reader') -> None:
         self.RATE_LIMIT_MESSAGES = read.limit('RATE_LIMIT_MESSAGES', default='5/10')
         self.RATE_LIMIT_DIRECT = read.limit('RATE_LIMIT_DIRECT', default='60/10')
         self.RATE_LIMIT_EVENTS = read.limit('RATE_LIMIT_EVENTS', default='300/10')
@@ -78,7 +80,7 @@ class Config:
         self.RATE_LIMIT_SIGN_IN = read.limit('RATE_LIMIT_SIGN_IN', default='10/900')
         self.RATE_LIMIT_SIGN_UP = read.limit('RATE_LIMIT_SIGN_UP', default='20/3600')
 
-    def _read_calls(self, read):
+    def _read_calls(self, read: 'Reader') -> None:
         self.CALL_TIMEOUT = read.number('CALL_TIMEOUT', default=30, least=1, most=3600)
         self.STUN_URLS = read.urls('STUN_URLS', 'stun', 'stuns')
         self.TURN_URLS = read.urls('TURN_URLS', 'turn', 'turns')
@@ -86,7 +88,7 @@ class Config:
         if self.TURN_URLS and not self.TURN_SECRET:
             raise ConfigError('TURN_URLS needs TURN_SECRET: browsers refuse servers of which one has no credentials')
 
-    def _read_uploads(self, read):
+    def _read_uploads(self, read: 'Reader') -> None:
         folder = read.text('UPLOAD_FOLDER', default=str(Path(self.INSTANCE_PATH) / 'uploads'))
         self.UPLOAD_FOLDER = str(Path(folder).absolute())
         self.MAX_UPLOAD_BYTES = read.number('MAX_UPLOAD_BYTES', default=25 * 2**20, least=1)
@@ -97,17 +99,24 @@ class Config:
 class Reader:
     """Typed reading of the environment: of several sources, then of several names of one setting, the first set counts."""
 
-    def __init__(self, *sources):
+    def __init__(self, *sources: Mapping[str, str | None]) -> None:
         self.sources = sources
 
-    def text(self, *names, default=None):
-        return next((source.get(name) for source in self.sources for name in names if source.get(name)), default)
+    @overload
+    def text(self, *names: str, default: str) -> str: ...
 
-    def items(self, name):
+    @overload
+    def text(self, *names: str, default: None = None) -> str | None: ...
+
+    def text(self, *names: str, default: str | None = None) -> str | None:
+        """The setting as it stands there."""
+        return next((found for source in self.sources for name in names if (found := source.get(name))), default)
+
+    def items(self, name: str) -> list[str]:
         """A comma-separated list."""
         return [item.strip() for item in self.text(name, default='').split(',') if item.strip()]
 
-    def urls(self, name, *schemes):
+    def urls(self, name: str, *schemes: str) -> list[str]:
         """A comma-separated list of addresses with one of these schemes; browsers refuse a list with any other."""
         urls = self.items(name)
         for url in urls:
@@ -115,7 +124,8 @@ class Reader:
                 raise ConfigError(f'{name} must be addresses such as {schemes[0]}:turn.example.com:3478, not {url!r}')
         return urls
 
-    def number(self, *names, default, least=0, most=2**53):
+    def number(self, *names: str, default: int, least: int = 0, most: int = 2**53) -> int:
+        """A whole number."""
         text = self.text(*names)
         if text is None:
             return default
@@ -123,18 +133,21 @@ class Reader:
             raise ConfigError(f'{names[0]} must be a whole number from {least} to {most}, not {text!r}')
         return int(text)
 
-    def choice(self, name, values, default):
+    def choice(self, name: str, values: Sequence[str], default: str) -> str:
+        """One of the values, as it is spelt there."""
         text = self.text(name, default=default)
         for value in values:
             if text.lower() == value.lower():
                 return value
         raise ConfigError(f'{name} must be one of {", ".join(values)}, not {text!r}')
 
-    def flag(self, name, default):
+    def flag(self, name: str, default: bool) -> bool:
+        """Yes or no."""
         yes, no = ('true', '1', 'yes', 'on'), ('false', '0', 'no', 'off')
         return self.choice(name, yes + no, default=str(default)) in yes
 
-    def duration(self, name, default):
+    def duration(self, name: str, default: str) -> timedelta:
+        """A time with its unit; seconds without one."""
         text = self.text(name, default=default)
         match = re.fullmatch(r'([1-9][0-9]{0,8})([smhd]?)', text)
         if not match:
@@ -144,7 +157,7 @@ class Reader:
             raise ConfigError(f'{name} must be ten years at most, not {text!r}')
         return timedelta(seconds=seconds)
 
-    def limit(self, name, default):
+    def limit(self, name: str, default: str) -> tuple[int, int] | None:
         """`count/seconds` as a pair of numbers; None for `none`."""
         text = self.text(name, default=default)
         if text.lower() == 'none':
@@ -154,21 +167,21 @@ class Reader:
             raise ConfigError(f'{name} must be count/seconds, such as 5/10, or none, not {text!r}')
         return int(match[1]), int(match[2])
 
-    def web_address(self, name):
+    def web_address(self, name: str) -> str:
         """The address of a site, without a slash at its end; '' if unset."""
         text = self.text(name, default='').rstrip('/')
         if text and not re.fullmatch(r'https?://[^\s?#]+', text):
             raise ConfigError(f'{name} must look like https://chat.example.com, not {text!r}')
         return text
 
-    def networks(self, name):
+    def networks(self, name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         """Addresses or networks in CIDR notation."""
         try:
             return [ipaddress.ip_network(item, strict=False) for item in self.items(name)]
         except ValueError as error:
             raise ConfigError(f'{name} must be addresses or networks such as 10.0.0.0/8: {error}') from None
 
-    def database(self):
+    def database(self) -> URL:
         """The URL for SQLAlchemy: DATABASE_URL, or DB_HOST and its kin, or SQLite in the instance folder."""
         text = self.text('DATABASE_URL')
         if text is None and self.text('DB_HOST', 'DB_NAME', 'DB_USER'):
@@ -188,24 +201,24 @@ class Reader:
             return url.set(drivername='sqlite')
         raise ConfigError(f'DATABASE_URL must name mysql, mariadb or sqlite, not {backend}')
 
-    def database_settings(self):
+    def database_settings(self) -> tuple[str, str]:
         """The names of the settings that hold (the user and the password, the name of the database)."""
         if self.text('DATABASE_URL') is not None:
             return 'DATABASE_URL', 'DATABASE_URL'
         return 'DB_USER and DB_PASS', 'DB_NAME'
 
 
-def mysql_url(url):
+def mysql_url(url: URL) -> URL:
     """The URL with the driver and the character set that this server needs, whatever it named."""
     return url.set(drivername='mysql+pymysql').update_query_dict({'charset': 'utf8mb4'})
 
 
-def is_weak(secret):
+def is_weak(secret: str) -> bool:
     """Whether a secret could be guessed: shorter than its algorithm wants, or copied from an example."""
     return len(secret.encode()) < MIN_SECRET_BYTES or secret in SAMPLE_SECRETS
 
 
-def kept_secret(folder):
+def kept_secret(folder: str) -> str:
     """The secret in the instance folder, made on first use, readable by its owner only.
 
     Several processes that start at once agree on one: the file appears whole, and only one can be the first.

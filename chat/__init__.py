@@ -3,12 +3,14 @@ import logging
 import re
 import sys
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
-from flask import Flask, jsonify, request
+from flask import Flask, Response, jsonify, request
 from gevent.lock import BoundedSemaphore
 from sqlalchemy.engine import make_url
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as MethodNotAllowedByRoute
 
 from config import WEAK_SECRET, Config, ConfigError
 
@@ -17,18 +19,18 @@ from .api.admission import admit, finish
 from .core import build
 from .core.machinery.engines import engine_options, is_memory
 from .core.machinery.failures import AccessDenied
-from .errors import BadRequest, ChatError, MethodNotAllowed, NotFound, TooLarge, Unavailable
+from .errors import BadRequest, ChatError, ErrorObject, MethodNotAllowed, NotFound, TooLarge, Unavailable
 from .extensions import bcrypt, cors, db, jwt
 from .jsonio import OrjsonProvider
 
 log = logging.getLogger(__name__)
 DATABASE_TIMEOUT = 60  # seconds that a database may take to come up beside us
-HTTP_ERRORS = {404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
+HTTP_ERRORS: dict[int, type[ChatError]] = {404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
 ALLOWED_HEADERS = ['authorization', 'access_token', 'content-type']
 EXPOSED_HEADERS = ['Link', 'Retry-After', 'ETag', 'Content-Range']
 
 
-def create_app(environ=None):
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """The application: configuration, extensions, core, blueprints, namespaces, errors, commands.
 
     `environ` stands in for the process's environment. Raises ConfigError.
@@ -51,12 +53,12 @@ def create_app(environ=None):
     return app
 
 
-def bind_extensions(app, config):
+def bind_extensions(app: Flask, config: Config) -> None:
     """Bind Flask's extensions; the database's folder is made here."""
     url = make_url(config.SQLALCHEMY_DATABASE_URI)
     app.config['SQLALCHEMY_ENGINE_OPTIONS'] = engine_options(url, config.DB_POOL_SIZE)
     if url.get_backend_name() == 'sqlite' and not is_memory(url):
-        Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(app.instance_path, url.database or '').parent.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
     jwt.init_app(app)
     bcrypt.init_app(app)
@@ -65,7 +67,7 @@ def bind_extensions(app, config):
                   expose_headers=EXPOSED_HEADERS, max_age=600)
 
 
-def set_up_logging(level):
+def set_up_logging(level: str) -> None:
     """Log to standard error, unless the host has set logging up already."""
     logging.basicConfig(stream=sys.stderr, level=level, format='%(asctime)s %(levelname)s %(name)s: %(message)s')
     logging.getLogger('alembic').setLevel('WARNING')
@@ -75,10 +77,10 @@ def set_up_logging(level):
 class Starter:
     """Gets a process ready to serve, once: by the server before it listens, or at the latest by the first request."""
 
-    def __init__(self, app):
+    def __init__(self, app: Flask) -> None:
         self._app, self._lock, self._is_done = app, BoundedSemaphore(), False
 
-    def __call__(self):
+    def __call__(self) -> None:
         if not self._is_done:
             with self._lock:
                 if not self._is_done:
@@ -89,7 +91,7 @@ class Starter:
                     self._is_done = True
 
 
-def prepare_database(app):
+def prepare_database(app: Flask) -> None:
     """Bring the schema up to date, if AUTO_MIGRATE says so; in memory always, since there is nothing else.
 
     Raises ConfigError where the database refuses the settings, and Unavailable where it does not come up to be migrated.
@@ -107,7 +109,7 @@ def prepare_database(app):
             migrating.upgrade()
 
 
-def refused_settings(app, denied):
+def refused_settings(app: Flask, denied: AccessDenied) -> ConfigError:
     """The ConfigError that says which settings are wrong."""
     of_user, of_name = app.config['DATABASE_SETTINGS']
     if denied.is_name:
@@ -115,11 +117,11 @@ def refused_settings(app, denied):
     return ConfigError(f'The database refuses the user or the password: correct {of_user}. {denied}')
 
 
-def handle_errors(app):
+def handle_errors(app: Flask) -> None:
     """Render every error in the contract's one form."""
 
     @app.errorhandler(ChatError)
-    def chat_error(error):
+    def chat_error(error: ChatError) -> Response:
         response = jsonify(error.as_object())
         response.status_code = error.status
         if error.retry_after is not None:
@@ -127,20 +129,21 @@ def handle_errors(app):
         return response
 
     @app.errorhandler(HTTPException)
-    def http_error(error):
-        if error.code in HTTP_ERRORS:
-            response = chat_error(HTTP_ERRORS[error.code]())
-        elif 400 <= error.code < 500:
+    def http_error(error: HTTPException) -> Response | HTTPException:
+        status = error.code or 500
+        if status in HTTP_ERRORS:
+            response = chat_error(HTTP_ERRORS[status]())
+        elif 400 <= status < 500:
             response = chat_error(BadRequest(error.description))
         else:
             return error
-        if error.code == 405 and error.valid_methods:
+        if isinstance(error, MethodNotAllowedByRoute) and error.valid_methods:
             response.headers['Allow'] = ', '.join(sorted(error.valid_methods))
         return response
 
     @app.errorhandler(Exception)
-    def bug(error):
+    def bug(error: Exception) -> tuple[ErrorObject, int]:
         request_id = uuid.uuid4().hex
         log.exception('%s %s failed (request %s)', request.method, request.path, request_id)
         body = ChatError(f'Something went wrong here: give the host the number {request_id}').as_object()
-        return body | {'requestId': request_id}, 500
+        return {**body, 'requestId': request_id}, 500

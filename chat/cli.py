@@ -1,16 +1,23 @@
 """The host's commands: `flask user …`, `flask uploads …`."""
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
 import click
-from flask import current_app
+from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from . import migrating, schemas
+from .core import Core
+from .core.accounts.accounts import Accounts
 from .errors import ChatError
 
+P = ParamSpec('P')
+R = TypeVar('R')
 user = AppGroup('user', help='Manage accounts.')
 uploads = AppGroup('uploads', help='Manage uploaded files.')
 
 
-def register(app):
+def register(app: Flask) -> None:
     """Add the commands to `flask`; those of `flask db` are Flask-Migrate's."""
     if click.get_current_context(silent=True):
         migrating.bind(app)
@@ -18,18 +25,19 @@ def register(app):
     app.cli.add_command(uploads)
 
 
-def core():
+def core() -> Core:
     """The core, on a schema that is up to date."""
     if current_app.config['AUTO_MIGRATE']:
         migrating.upgrade()
-    return current_app.extensions['chat']
+    return cast(Core, current_app.extensions['chat'])
 
 
-def accounts():
+def accounts() -> Accounts:
+    """The accounts of the core."""
     return core().accounts
 
 
-def run(action, *arguments, **named):
+def run(action: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     """Call the core; its errors become one line."""
     try:
         return action(*arguments, **named)
@@ -43,7 +51,7 @@ def run(action, *arguments, **named):
 @click.argument('email')
 @click.option('--display-name')
 @click.password_option()
-def create(username, email, display_name, password):
+def create(username: str, email: str, display_name: str | None, password: str) -> None:
     """Make an account, also while registration is closed."""
     body = run(schemas.parse, schemas.Register, {
         'username': username, 'email': email, 'password': password, 'displayName': display_name})
@@ -55,7 +63,7 @@ def create(username, email, display_name, password):
 @user.command()
 @click.argument('name')
 @click.password_option()
-def passwd(name, password):
+def passwd(name: str, password: str) -> None:
     """Set the password of a user (username or email); every sign-in of theirs ends."""
     run(schemas.parse, schemas.NewPassword, {'password': password})
     run(accounts().set_password, name, password)
@@ -64,7 +72,7 @@ def passwd(name, password):
 
 @user.command()
 @click.argument('name')
-def deactivate(name):
+def deactivate(name: str) -> None:
     """Close an account (username or email): its messages stay, its connections end."""
     run(accounts().deactivate, name)
     click.echo(f'{name} is deactivated')
@@ -73,14 +81,14 @@ def deactivate(name):
 @user.command()
 @click.argument('name')
 @click.option('--revoke', is_flag=True, help='Take the role away.')
-def admin(name, revoke):
+def admin(name: str, revoke: bool) -> None:
     """Make a user (username or email) an admin of every public room and of the lobby."""
     run(accounts().set_admin, name, not revoke)
     click.echo(f'{name} is {"no longer " if revoke else ""}a server admin')
 
 
 @uploads.command()
-def prune():
+def prune() -> None:
     """Remove files that nobody sent within a day, and what a crash left behind. A running server does it by itself."""
     count, strays = run(core().uploads.prune), run(core().files.sweep)
     click.echo(f'{count} uploads that were never sent and {strays} stray files are removed')

@@ -10,12 +10,12 @@ from . import serving
 from .transport import ChatHandler
 
 
-class Worker(GeventPyWSGIWorker):
+class Worker(GeventPyWSGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """`gunicorn --worker-class chat.gunicorn.Worker --workers 1 wsgi:app`."""
 
     wsgi_handler = ChatHandler
 
-    def run(self):
+    def run(self) -> None:
         """Serve until gunicorn says to stop; ends gunicorn when the configuration does not allow to begin."""
         try:
             if self.cfg.workers > 1:

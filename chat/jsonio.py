@@ -4,6 +4,8 @@ A lone surrogate is legal JSON but no Unicode text: orjson rejects the whole doc
 about the field that holds it. So such documents are read by `json`, and written by it when they are passed on.
 """
 import json
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import orjson
 from flask import Response
@@ -12,11 +14,11 @@ from flask.json.provider import JSONProvider
 HEADERS = {'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff'}  # of every answer that says nothing else
 
 
-def _refuse_constant(name):
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f'{name} is no JSON')
 
 
-def loads(text, **_):
+def loads(text: str | bytes, **_: Any) -> Any:
     """Parse str or bytes; raises ValueError for everything that is no JSON, too deep nesting included."""
     try:
         return orjson.loads(text)
@@ -28,7 +30,7 @@ def loads(text, **_):
             raise ValueError('nested too deeply') from None
 
 
-def dumps(value, default=None, **_):
+def dumps(value: Any, default: Callable[[Any], Any] | None = None, **_: Any) -> str:
     """Compact JSON as str; ASCII only where the value holds lone surrogates. `default` makes JSON of what has none."""
     try:
         return orjson.dumps(value, default).decode()
@@ -39,13 +41,16 @@ def dumps(value, default=None, **_):
 class OrjsonProvider(JSONProvider):
     """Flask's JSON."""
 
-    def dumps(self, obj, **kwargs):
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Compact JSON."""
         return dumps(obj)
 
-    def loads(self, s, **kwargs):
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Parsed JSON. Raises ValueError."""
         return loads(s)
 
-    def response(self, *args, **kwargs):
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """The answer with this JSON."""
         return JsonResponse(dumps(self._prepare_response_obj(args, kwargs)), headers=HEADERS)
 
 

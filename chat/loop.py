@@ -1,4 +1,6 @@
 """The event loop, which everything shares."""
+from typing import Any
+
 import gevent
 
 
@@ -8,5 +10,6 @@ def give_way() -> None:
     After gevent.sleep(0) the hub may run this greenlet many times more before it looks at any socket again.
     """
     hub = gevent.get_hub()
-    with hub.loop.timer(0, priority=-2) as timer:
+    timer: Any = hub.loop.timer(0, priority=-2)
+    with timer:
         hub.wait(timer)

@@ -5,11 +5,12 @@ Flask-Migrate, with Alembic and what that needs, is loaded only when there is so
 """
 import fcntl
 import re
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 
-from flask import current_app
-from sqlalchemy import inspect, text
+from flask import Flask, current_app
+from sqlalchemy import Connection, inspect, text
 
 from config import ROOT
 
@@ -21,42 +22,42 @@ FOLDER = ROOT / 'migrations'
 REVISION = re.compile(r"^(down_)?revision = '(\w+)'$", re.MULTILINE)
 
 
-def bind(app):
+def bind(app: Flask) -> None:
     """Give the application Flask-Migrate, for `flask db` and for `upgrade`."""
     from flask_migrate import Migrate
     if 'migrate' not in app.extensions:
         Migrate(app, db, directory=str(FOLDER))
 
 
-def upgrade():
+def upgrade() -> None:
     """Migrate to the newest revision. Of several processes that start at once one does it, the others wait."""
     if not _engine_is_current():
         with _lock():
             if not _engine_is_current():
-                bind(current_app._get_current_object())
+                bind(current_app._get_current_object())  # type: ignore[attr-defined]
                 from flask_migrate import upgrade as run_migrations
                 run_migrations()
 
 
-def _engine_is_current():
+def _engine_is_current() -> bool:
     with current_app.extensions['chat'].database.reading() as connection:
         return is_current(connection)
 
 
-def is_current(connection):
+def is_current(connection: Connection) -> bool:
     """Whether the database of the connection is at the newest migration."""
     return inspect(connection).has_table('alembic_version') and \
         set(connection.execute(text('SELECT version_num FROM alembic_version')).scalars()) == newest_revisions()
 
 
 @cache
-def newest_revisions():
+def newest_revisions() -> set[str]:
     """The revisions upon which no other is built, as Alembic would find them: there is one."""
     found = [match for path in (FOLDER / 'versions').glob('*.py') for match in REVISION.findall(path.read_text())]
     return {name for down, name in found if not down} - {name for down, name in found if down}
 
 
-def _lock():
+def _lock() -> AbstractContextManager[None]:
     url = db.engine.url
     if is_memory(url):
         return _no_lock()
@@ -64,19 +65,19 @@ def _lock():
 
 
 @contextmanager
-def _no_lock():
+def _no_lock() -> Iterator[None]:
     yield
 
 
 @contextmanager
-def _file_lock():
+def _file_lock() -> Iterator[None]:
     with open(f'{db.engine.url.database}.migrating', 'w') as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # released when the file closes, by a crash too
         yield
 
 
 @contextmanager
-def _mysql_lock():
+def _mysql_lock() -> Iterator[None]:
     """A named lock of the server, which belongs to the connection and so ends with it."""
     name = f'chat.migrate.{db.engine.url.database}'[:64]
     with db.engine.connect() as connection:

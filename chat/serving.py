@@ -8,9 +8,12 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterable
+from typing import NoReturn
 
 import click
 import gevent
+from flask import Flask
 from gevent.event import Event
 
 from config import ROOT, WEAK_SECRET, ConfigError
@@ -24,7 +27,7 @@ STOP_TIMEOUT = 10    # seconds for what has begun to end, at SIGTERM
 GC_THRESHOLDS = 50_000, 20, 100
 
 
-def serve(app):
+def serve(app: Flask) -> NoReturn:
     """Serve on HOST and PORT until SIGTERM or SIGINT; never returns."""
     host, port = app.config['HOST'], app.config['PORT']
     try:
@@ -49,7 +52,7 @@ def serve(app):
     sys.exit(0)
 
 
-def listen(host, port):
+def listen(host: str, port: int) -> socket.socket:
     """A listening socket; ends the process, with the reason, when there can't be one."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM,
@@ -64,19 +67,19 @@ def listen(host, port):
     return listener
 
 
-def send_at_once(listener):
+def send_at_once(listener: socket.socket) -> None:
     """Turn Nagle's algorithm off for whatever is accepted here: pywsgi leaves it on, which costs stalls of 43 ms."""
     if listener.family in (socket.AF_INET, socket.AF_INET6):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def host_of(listener):
+def host_of(listener: socket.socket) -> str:
     """The address that a socket listens on; the path of a Unix socket, which a proxy makes public."""
     name = listener.getsockname()
-    return name if isinstance(name, str) else name[0]
+    return name if isinstance(name, str) else str(name[0])
 
 
-def prepare(app):
+def prepare(app: Flask) -> None:
     """What a process does once before it serves: the schema, the background work, and a quiet garbage collector."""
     raise_file_limit()
     app.extensions['chat.start']()
@@ -86,20 +89,20 @@ def prepare(app):
     give_memory_back()
 
 
-def give_memory_back():
+def give_memory_back() -> None:
     """Return to the system what the start no longer needs, where the C library can (glibc)."""
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
     if trim is not None:
         trim(0)
 
 
-def raise_file_limit():
+def raise_file_limit() -> None:
     """As many open files as the system lets us have: each connection is one, and the usual 1,024 are soon used up."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def finish(app):
+def finish(app: Flask) -> None:
     """Store and answer what was accepted, then send everybody away."""
     app.extensions['chat'].writer.stop()
     sockets.stop(app, STOP_TIMEOUT)
@@ -109,13 +112,13 @@ def finish(app):
     app.extensions['chat'].stop()
 
 
-def refuse_weak_secret(app, hosts):
+def refuse_weak_secret(app: Flask, hosts: Iterable[str]) -> None:
     """Raise ConfigError when a secret that can be guessed would face more than this machine."""
     if app.config['SECRET_IS_WEAK'] and not all(is_loopback(host) for host in hosts):
         raise ConfigError(f'Refusing to serve on {", ".join(hosts)}. {WEAK_SECRET}')
 
 
-def is_loopback(host):
+def is_loopback(host: str) -> bool:
     """Whether only this machine can reach the host."""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -123,7 +126,7 @@ def is_loopback(host):
         return host == 'localhost'
 
 
-def replace_flask_run():
+def replace_flask_run() -> None:
     """Turn `flask run` into the real server: its own can't hold WebSockets."""
     context = click.get_current_context(silent=True)
     if context is None or context.info_name != 'run' or os.environ.get('FLASK_RUN_FROM_CLI') != 'true':

@@ -8,6 +8,7 @@ from tests.support import raw
 from tests.support.http import expect_error
 from tests.support.raw import RawSocket
 from tests.support.raw_http import raw_body, raw_request, raw_status
+from tests.support.server import ChatServer
 from tests.support.sockets import ConnectError, expect_failure, expect_ok
 from tests.support.waiting import wait_until
 
@@ -48,6 +49,57 @@ def test_no_token_on_a_named_namespace_is_a_connect_error(connect, namespace, au
         connect(None, namespace, auth=auth)
     assert refused.value.message == 'unauthorized'
 
+
+@pytest.mark.parametrize('transport', ['polling', 'websocket'])
+@pytest.mark.parametrize('namespace', ['/nope', '/chat2', '/' + 'x' * 5000])
+def test_a_client_of_an_unknown_namespace_is_told_that_there_is_none(connect, new_user, namespace, transport):
+    with pytest.raises(ConnectError) as refused:
+        connect(new_user(), namespace, transports=[transport])
+    assert refused.value.message == f'There is no such namespace: {namespace[:100]}'
+    assert refused.value.data == {'code': 'not_found', 'message': refused.value.message}
+
+
+# ---------------------------------------------------------------------- origins
+
+PAGES = {'CLIENT_URL': 'https://front.example.com, http://localhost:5173', 'PUBLIC_URL': 'https://chat.example.com/here'}
+
+
+@pytest.fixture(scope='module')
+def listed(tmp_path_factory):
+    """A server whose host lists the origins of its frontends."""
+    server = ChatServer(env=PAGES, folder=tmp_path_factory.mktemp('server'))
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize('transport', ['polling', 'websocket'])
+@pytest.mark.parametrize('origin', [
+    None, 'https://front.example.com', 'http://localhost:5173', '{own}', 'https://chat.example.com'])
+def test_pages_that_are_listed_and_the_servers_own_may_connect(listed, open_socket, open_http, transport, origin):
+    headers = {} if origin is None else {'Origin': origin.format(own=listed.url)}
+    account = open_http(listed).register()
+    assert open_socket(listed, account, transports=[transport], extraHeaders=headers).connected
+
+
+def test_the_servers_own_page_is_known_by_its_name_behind_a_proxy_too(listed, open_socket, open_http):
+    account = open_http(listed).register()
+    headers = {'Host': 'behind.example.com', 'Origin': 'https://behind.example.com'}
+    assert open_socket(listed, account, transports=['websocket'], extraHeaders=headers).connected
+
+
+@pytest.mark.parametrize('transport', ['polling', 'websocket'])
+@pytest.mark.parametrize('origin', [
+    'https://evil.example.com', 'https://front.example.com.evil.com', 'http://localhost:5174', 'http://127.0.0.1', 'null',
+    'http://', 'https://chat.example.com:444'])
+def test_other_pages_may_not_connect(listed, open_socket, open_http, transport, origin):
+    account = open_http(listed).register()
+    with pytest.raises(ConnectError):
+        open_socket(listed, account, transports=[transport], extraHeaders={'Origin': origin})
+
+
+# ---------------------------------------------------------------------- what is refused
 
 def test_a_refresh_token_and_an_ended_sign_in_are_refused(connect, new_user, http):
     account = new_user()

@@ -9,6 +9,7 @@ from ..extensions import socketio
 from ..transport import DirectWire, IndexedManager, Namespace, StockWire, Wire, take_events
 from . import call, chat
 from .gateway import Gateway
+from .origins import Origins
 
 MAX_MESSAGE = 256 * 1024   # bytes of one Engine.IO message
 HANDLERS = {'/': chat.EVENTS | call.EVENTS, '/chat': chat.EVENTS, '/call': call.EVENTS | chat.SIGN_IN}
@@ -20,11 +21,12 @@ def register(app: Flask) -> None:
     """Give the application its Socket.IO server; its gateway is kept as app.extensions['chat.sockets']."""
     quiet.setLevel(logging.CRITICAL)
     is_direct = app.config['SOCKET_TRANSPORT'] == 'direct'
-    origins = app.config['CLIENT_URL']
+    listed = app.config['CLIENT_URL']
+    origins = Origins(listed, app.config['PUBLIC_URL']) if listed else '*'
     socketio.init_app(
         app, async_mode='gevent', async_handlers=False, json=jsonio, logger=quiet, engineio_logger=quiet,
         client_manager=IndexedManager(), manage_session=False, http_compression=False, monitor_clients=True,
-        max_http_buffer_size=MAX_MESSAGE, cors_allowed_origins=origins or '*', cors_credentials=bool(origins))
+        max_http_buffer_size=MAX_MESSAGE, cors_allowed_origins=origins, cors_credentials=bool(listed))
     server = socketio.server
     wire: Wire = DirectWire(server) if is_direct else StockWire(server)
     gateway = Gateway(app=app, core=app.extensions['chat'], server=server, wire=wire, handlers=HANDLERS)

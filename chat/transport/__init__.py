@@ -5,22 +5,22 @@
     greenlets   what all connections share: pings, deadlines, workers
     packets     strict decoding of what clients send
     session     Engine.IO's socket: bounded queue, quiet errors, a clean end
-    connection  a WebSocket as a session's transport
-    engineio    hands all of it to an engineio.Server
+    carrier          a WebSocket that carries a session
+    engineio_server  hands all of it to an engineio.Server
     request     pywsgi's handler, which gives its socket away
     quiet       log lines that anyone can cause
 
 and Socket.IO above it, which both this transport and the stock one carry:
 
-    socketio    where connections and events leave python-socketio's server
+    socketio_server  where connections and events leave python-socketio's server
     wire        how answers and events get back to the clients
 
 The application uses the names below. Without `install()` nothing of this is active and Engine.IO uses
 simple-websocket. The standard library must be monkey-patched by gevent.
 """
-from .engineio import Transport, direct_connection, install, text_frame
+from .engineio_server import Transport, direct_connection, install, text_frame
 from .request import ChatHandler, ChatServer
-from .socketio import IndexedManager, Namespace, take_events
+from .socketio_server import IndexedManager, Namespace, take_events
 from .wire import DirectWire, StockWire, Wire
 
 __all__ = ['ChatHandler', 'ChatServer', 'DirectWire', 'IndexedManager', 'Namespace', 'StockWire', 'Transport', 'Wire',

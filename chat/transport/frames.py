@@ -3,6 +3,8 @@ import base64
 import binascii
 import hashlib
 import struct
+from collections.abc import Mapping
+from typing import Any
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 OPCODES = frozenset((CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG))
@@ -19,7 +21,7 @@ _NEVER_SENT = (1004, 1005, 1006)  # reserved, or made up locally by a peer that 
 class ProtocolError(Exception):
     """The peer broke the protocol; `code` is the close code that tells it how (section 7.4.1)."""
 
-    def __init__(self, code, message):
+    def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
 
@@ -27,7 +29,10 @@ class ProtocolError(Exception):
 # ------------------------------------------------------------------ handshake
 
 
-def handshake(environ):
+Bytes = bytes | bytearray
+
+
+def handshake(environ: Mapping[str, Any]) -> bytes | None:
     """Return the bytes that accept a WebSocket request, or None when it is not a proper one (section 4.2).
 
     The answer names no extension and no subprotocol, which is how permessage-deflate is declined.
@@ -53,11 +58,11 @@ def handshake(environ):
             b'Sec-WebSocket-Accept: ' + accept + b'\r\n\r\n')
 
 
-def _tokens(value):
+def _tokens(value: str) -> list[str]:
     return [token.strip().lower() for token in value.split(',')]
 
 
-def _is_key(key):
+def _is_key(key: str) -> bool:
     """Whether this is base64 of 16 bytes."""
     try:
         return len(base64.b64decode(key, validate=True)) == 16
@@ -68,7 +73,7 @@ def _is_key(key):
 # ------------------------------------------------------------------ frames
 
 
-def frame(payload, opcode=TEXT):
+def frame(payload: Bytes, opcode: int = TEXT) -> bytes:
     """Return a whole message as one frame (section 5.2). Servers do not mask."""
     size = len(payload)
     if size < 126:
@@ -78,12 +83,12 @@ def frame(payload, opcode=TEXT):
     return struct.pack('!BBQ', FINAL | opcode, 127, size) + payload
 
 
-def close_frame(code):
+def close_frame(code: int) -> bytes:
     """Return a close frame with this code and no reason (section 5.5.1)."""
     return frame(code.to_bytes(2, 'big'), CLOSE)
 
 
-def unmask(payload, mask):
+def unmask(payload: Bytes, mask: bytes) -> bytes:
     """Return the payload without its mask of four bytes, or with it: the operation is its own reverse (section 5.3).
 
     Both are taken as one big number each, which is faster than any loop over bytes.
@@ -93,7 +98,7 @@ def unmask(payload, mask):
     return (int.from_bytes(payload, 'little') ^ int.from_bytes(repeated, 'little')).to_bytes(size, 'little')
 
 
-def next_frame(data, position, max_size):
+def next_frame(data: Bytes, position: int, max_size: int) -> tuple[int, bytes, int] | None:
     """Return (first byte, unmasked payload, end) of the frame that begins at `position`, or None until it is complete.
 
     Raises ProtocolError, by the header and without waiting for the payload: 1009 when a data frame has more than
@@ -117,7 +122,7 @@ def next_frame(data, position, max_size):
     return first, unmask(data[start + 4:end], bytes(data[start:start + 4])), end
 
 
-def _check_header(first, second):
+def _check_header(first: int, second: int) -> None:
     if not second & MASKED:
         raise ProtocolError(PROTOCOL_ERROR, 'frame without a mask')
     if first & RESERVED:
@@ -128,7 +133,7 @@ def _check_header(first, second):
         raise ProtocolError(PROTOCOL_ERROR, 'control frame fragmented or too long')
 
 
-def _extended_size(field):
+def _extended_size(field: Bytes) -> int:
     """Decode a length of two or eight bytes, which must not have fitted into a shorter one."""
     size = int.from_bytes(field, 'big')
     if size < (126 if len(field) == 2 else 65536) or size >= 1 << 63:
@@ -136,7 +141,7 @@ def _extended_size(field):
     return size
 
 
-def check_close(payload):
+def check_close(payload: bytes) -> None:
     """Raise ProtocolError unless this is a proper payload of a close frame (sections 5.5.1, 7.4).
 
     That is nothing at all, or a code that may be sent followed by a reason in UTF-8; a bad reason raises with 1007.

@@ -2,6 +2,8 @@
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, Protocol, TypeVar
 
 import gevent
 from gevent.hub import Waiter
@@ -11,33 +13,48 @@ from ..loop import give_way
 log = logging.getLogger(__name__)
 
 
-class Deadlines:
+class Pinged(Protocol):
+    """A client that is pinged; neither may wait."""
+
+    def ping(self) -> None:
+        """Send it a ping."""
+
+    def ping_timed_out(self) -> None:
+        """It has not answered."""
+
+
+Item = TypeVar('Item', bound=Hashable)
+
+
+class Deadlines(Generic[Item]):
     """Calls `action(item)` once, `delay` seconds after `add(item)`, unless `discard(item)` comes first.
 
     The delay is the same for all, so they are due in the order in which they were added, and one greenlet serves them
     all; it exists only while there is something to wait for. Items are kept by identity or hash, each once.
     """
 
-    def __init__(self, delay, action):
+    def __init__(self, delay: float, action: Callable[[Item], object]) -> None:
         self._delay, self._action = delay, action
-        self._due = OrderedDict()  # unlike dict it finds its first entry fast after many were taken from the front
-        self._greenlet = None
 
-    def __len__(self):
+        # unlike dict it finds its first entry fast after many were taken from the front
+        self._due: OrderedDict[Item, float] = OrderedDict()
+        self._greenlet: gevent.Greenlet[[], None] | None = None
+
+    def __len__(self) -> int:
         return len(self._due)
 
-    def add(self, item):
+    def add(self, item: Item) -> None:
         """Have the action called for the item; if it waits already, it keeps its time."""
         if item not in self._due:
             self._due[item] = time.monotonic() + self._delay
             if self._greenlet is None:
                 self._greenlet = gevent.spawn(self._run)
 
-    def discard(self, item):
+    def discard(self, item: Item) -> None:
         """Forget the item at once, if it waits."""
         self._due.pop(item, None)
 
-    def _run(self):
+    def _run(self) -> None:
         while self._due:
             item, due = next(iter(self._due.items()))
             wait = due - time.monotonic()
@@ -57,27 +74,27 @@ class Deadlines:
 class Pinger:
     """Sends every client its pings and finds those that stopped answering, for Engine.IO's protocol version 4.
 
-    Works on objects with `ping()` and `ping_timed_out()`, neither of which may wait. Times are in seconds.
+    Times are in seconds.
     """
 
-    def __init__(self, interval, timeout):
-        self._resting = Deadlines(interval, self._ping)
-        self._awaiting = Deadlines(timeout, lambda session: session.ping_timed_out())
+    def __init__(self, interval: float, timeout: float) -> None:
+        self._resting: Deadlines[Any] = Deadlines(interval, self._ping)
+        self._awaiting: Deadlines[Any] = Deadlines(timeout, lambda session: session.ping_timed_out())
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._resting) + len(self._awaiting)
 
-    def schedule(self, session):
+    def schedule(self, session: Pinged) -> None:
         """The client has shown that it is alive: ping it in one interval. A client can't have more than one ping."""
         self._awaiting.discard(session)
         self._resting.add(session)
 
-    def discard(self, session):
+    def discard(self, session: Pinged) -> None:
         """Forget a client that is gone."""
         self._resting.discard(session)
         self._awaiting.discard(session)
 
-    def _ping(self, session):
+    def _ping(self, session: Pinged) -> None:
         self._awaiting.add(session)
         session.ping()
 
@@ -85,21 +102,23 @@ class Pinger:
 class Workers:
     """Greenlets that run what the hub must not, because it may wait; idle ones are kept and switched to directly."""
 
-    def __init__(self, max_idle=64):
-        self._idle, self._max_idle = [], max_idle
+    def __init__(self, max_idle: int = 64) -> None:
+        self._idle: list[Waiter[Callable[[], object]]] = []
+        self._max_idle = max_idle
 
-    def run(self, function):
+    def run(self, function: Callable[[], object]) -> None:
         """Have a worker call the function. May be called only in the hub, that is in a watcher's callback."""
         if self._idle:
             self._idle.pop().switch(function)
         else:
             gevent.spawn(self._work, function)
 
-    def _work(self, function):
-        waiter = Waiter()
+    def _work(self, function: Callable[[], object] | None) -> None:
+        waiter: Waiter[Callable[[], object]] = Waiter()
         while True:
             try:
-                function()
+                if function is not None:
+                    function()
             except Exception:
                 log.exception('worker')
             if len(self._idle) >= self._max_idle:

@@ -4,17 +4,18 @@ Engine.IO's own decoder parses the JSON that Socket.IO then parses again, and ra
 """
 import base64
 import binascii
+from typing import Any
 
 from engineio import exceptions, packet
 
 KINDS = frozenset('0123456')  # of https://socket.io/docs/v4/engine-io-protocol/, revision 4
 
 
-class MalformedPacket(exceptions.EngineIOError):
+class MalformedPacket(exceptions.EngineIOError):  # type: ignore[misc]  # Engine.IO has no types
     """The client broke Engine.IO's protocol."""
 
 
-def decode_packet(encoded):
+def decode_packet(encoded: str | bytes) -> Any:
     """Return the packet in one WebSocket message, str or bytes, or one part of a polling body; raises MalformedPacket.
 
     The data of a message stays the text or the bytes that it was: it is Socket.IO's to parse.

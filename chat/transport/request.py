@@ -4,16 +4,21 @@ import logging
 import re
 import ssl
 import sys
+from collections.abc import Iterator
+from typing import Any, cast
 
 import gevent
 import gevent.ssl
+from gevent import pywsgi
 from gevent.monkey import get_original
-from gevent.pywsgi import WSGIHandler, WSGIServer, _NoopLog
 
 from ..loop import give_way
 from .headers import Headers
 from .quiet import QuietLog
 
+WSGIHandler: Any = pywsgi.WSGIHandler  # whose types leave out most of what is used here
+WSGIServer: Any = pywsgi.WSGIServer
+NO_LOG: Any = vars(pywsgi)['_NoopLog']
 IDLE_TIMEOUT = 75  # seconds between two requests, or between two parts of a header; longer than nginx keeps its own
 STALL_TIMEOUT = 60  # seconds in which a client must send, or take, some part of a body
 MAX_DISCARDED = 1 << 26  # bytes of a refused body that are read over: most clients read no answer before they are done
@@ -22,11 +27,11 @@ PIECE = 1 << 16
 BURST = 16  # pieces read, or requests of one connection answered, before the others have their turn
 SHORT = 1 << 16  # bytes of a body that is sent together with its headers
 TLS_TIMEOUT = 10  # seconds for a TLS handshake
+Environ = dict[str, Any]  # of a WSGI request
 TAKE_SOCKET = 'chat.take_socket'  # the name of the handler's offer in the WSGI environment
 
 
-
-def _refusal(status, code, message):
+def _refusal(status: str, code: str, message: str) -> bytes:
     """An answer of the server itself, to what can't be read as far as the application."""
     body = f'{{"code":"{code}","message":"{message}"}}'
     return (f'HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n'
@@ -52,7 +57,7 @@ _NOT_KEPT = frozenset((
 bad_requests = QuietLog(__name__, logging.INFO)
 
 
-class ChatHandler(WSGIHandler):
+class ChatHandler(WSGIHandler):  # type: ignore[misc]
     """pywsgi's request handler with some changes; works in a pywsgi server and as a gunicorn worker's `wsgi_handler`.
 
     - The application can take the socket of an upgrade request over, by `environ[TAKE_SOCKET]`: see `take_socket()`.
@@ -65,36 +70,38 @@ class ChatHandler(WSGIHandler):
 
     MessageClass = Headers
     active = 0  # requests that are being answered, in all servers of this process
+    socket: Any  # the client's; None once it was taken over
+    code: int    # the status of the answer
     ignored_socket_errors = WSGIHandler.ignored_socket_errors + _GONE
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._answered = 0  # requests of this connection
 
-    def handle(self):
+    def handle(self) -> None:
         """Serve the requests of one connection."""
         try:
             super().handle()
         except OSError:
             pass  # the client left before it could be told what was wrong with its request
 
-    def handle_one_request(self):
+    def handle_one_request(self) -> Any:
         """Serve one request: True to go on, None to end, or the bytes of an answer before the end."""
         result = super().handle_one_request()
         return result if result is None or result is True else (result[0], REFUSALS[result[0]])
 
-    def read_requestline(self):
+    def read_requestline(self) -> Any:
         """Read the request line, within IDLE_TIMEOUT."""
         self.socket.settimeout(IDLE_TIMEOUT)
         return super().read_requestline()
 
-    def read_request(self, raw_requestline):
+    def read_request(self, raw_requestline: Any) -> Any:
         """Read and check the headers; then each read of the body and each write of the answer has STALL_TIMEOUT."""
         proper = super().read_request(raw_requestline)
         self.socket.settimeout(STALL_TIMEOUT)
         return proper
 
-    def run_application(self):
+    def run_application(self) -> None:
         """Answer the request, then get rid of what is left of its body."""
         self._answered += 1
         if self._answered % BURST == 0:
@@ -106,26 +113,27 @@ class ChatHandler(WSGIHandler):
             ChatHandler.active -= 1
             self._discard_body()
 
-    def _discard_body(self):
+    def _discard_body(self) -> None:
         """Read over what is left of the body, so that the client sees the answer; hang up on one without an end."""
         body = self.wsgi_input
         if body.position >= (body.content_length or 0) and not body.chunked_input:
             return
         body.send_100_continue_enabled = False
         is_over = False
-        with gevent.Timeout(DISCARD_TIMEOUT, False):
+        with gevent.Timeout(DISCARD_TIMEOUT, cast(Any, False)):  # which ends the block, and is no error
             is_over = _read_over(body)
         if not is_over:
             self.close_connection = True
             body._chunked_input_error = True  # pywsgi's sign that there is nothing to read
 
-    def _connection_upgrade_requested(self):
+    def _connection_upgrade_requested(self) -> bool:
         """Whether the body is left to the application: WebSockets only, since proxies say `Connection: upgrade` always."""
-        return self.command == 'GET' and self.headers.get('Upgrade', '').strip().lower() == 'websocket'
+        wanted: str = self.headers.get('Upgrade', '')
+        return self.command == 'GET' and wanted.strip().lower() == 'websocket'
 
-    def get_environ(self):
+    def get_environ(self) -> Environ:
         """Return the WSGI environment of this request."""
-        environ = super().get_environ()
+        environ: Environ = super().get_environ()
         environ.pop('HTTP_ACCESS_TOKEN', None)  # from `Access-Token`
         token = self.headers.get('access_token')  # finds any letter case, and the first of several
         if token is not None:
@@ -136,7 +144,7 @@ class ChatHandler(WSGIHandler):
 
     # ------------------------------------------------------------------ the socket
 
-    def take_socket(self, response_length):
+    def take_socket(self, response_length: int) -> tuple[Any, bytes, bool]:
         """Give the connection to the application: (non-blocking socket, bytes already read from it, detached).
 
         The caller sends the whole response, of `response_length` bytes, itself, and then closes the socket at its time.
@@ -156,16 +164,17 @@ class ChatHandler(WSGIHandler):
         self.socket = None
         return sock, early, True
 
-    def _early_bytes(self):
+    def _early_bytes(self) -> bytes:
         """What the client sent behind its request without waiting for the answer."""
         try:
-            return self.rfile.peek()
+            early: bytes = self.rfile.peek()
+            return early
         except OSError:  # TLS: nothing there yet
             return b''
 
     # ------------------------------------------------------------------ headers and answers
 
-    def _headers(self):
+    def _headers(self) -> Iterator[tuple[str, str]]:
         """The headers as the WSGI environment names them, but for those that pywsgi puts there itself."""
         for name, value in self.headers.fields:
             if '_' not in name:
@@ -173,20 +182,20 @@ class ChatHandler(WSGIHandler):
                 if key not in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
                     yield f'HTTP_{key}', value
 
-    def _write_with_headers(self, data):
+    def _write_with_headers(self, data: bytes) -> None:
         """Send the headers and the first piece of the body: together, if that is short."""
         if not data or len(data) > SHORT:
             super()._write_with_headers(data)
             return
-        parts = []
-        self._sendall = parts.append
+        parts: list[bytes] = []
+        self._sendall = parts.append  # type: ignore[method-assign, assignment]
         try:
             super()._write_with_headers(data)
         finally:
             del self._sendall
         self._sendall(b''.join(parts))
 
-    def _sendall(self, data):
+    def _sendall(self, data: bytes) -> None:
         """Send by one system call what fits; the stock way, for the rest, asks for the size of the buffer each time."""
         try:
             sent = self.socket.send(data)
@@ -197,27 +206,27 @@ class ChatHandler(WSGIHandler):
         if sent < len(data):
             super()._sendall(memoryview(data)[sent:])
 
-    def log_request(self):
+    def log_request(self) -> None:
         """Write the line of the access log, if there is one."""
-        if not isinstance(self.server.log, _NoopLog):
+        if not isinstance(self.server.log, NO_LOG):
             super().log_request()
 
     # ------------------------------------------------------------------ errors
 
-    def format_request(self):
+    def format_request(self) -> str:
         """The line of an access log, where a host keeps one: without signatures, which open what they sign."""
         return without_signature(super().format_request())
 
-    def log_error(self, msg, *args):
+    def log_error(self, msg: str, *args: Any) -> None:
         """Log what a client did wrong."""
         bad_requests.write(without_signature(msg % args if args else msg))
 
-    def _handle_client_error(self, ex):
+    def _handle_client_error(self, ex: Exception) -> Any:
         if not isinstance(ex, ValueError):  # for which pywsgi would print a traceback
             ex = ValueError(f'{type(ex).__name__}: {ex}')
         return super()._handle_client_error(ex)
 
-    def handle_error(self, t, v, tb):
+    def handle_error(self, t: Any, v: Any, tb: Any) -> None:
         """Report an error of the application, but not that a client went away or broke its TLS."""
         if isinstance(v, (ssl.SSLError, TimeoutError)):
             self.close_connection = True
@@ -225,17 +234,17 @@ class ChatHandler(WSGIHandler):
             super().handle_error(t, v, tb)
 
 
-def without_signature(text):
+def without_signature(text: str) -> str:
     """The text without the signatures of addresses in it."""
     return _SIGNATURE.sub(r'\1…', text)
 
 
-class ChatServer(WSGIServer):
+class ChatServer(WSGIServer):  # type: ignore[misc]
     """pywsgi's server with ChatHandler, for which a failed TLS handshake is no error either."""
 
     handler_class = ChatHandler
 
-    def wrap_socket_and_handle(self, client_socket, address):
+    def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
         """Serve one TLS connection."""
         client_socket.settimeout(TLS_TIMEOUT)
         try:
@@ -248,7 +257,7 @@ class ChatServer(WSGIServer):
             self.handle(tls_socket, address)
 
 
-def remember(environ):
+def remember(environ: Environ) -> Environ:
     """Return what is worth keeping of a WSGI environment while its client stays: where it came from, its headers.
 
     Names and values are shared with all other clients that sent the same, as browsers mostly do.
@@ -260,7 +269,7 @@ def remember(environ):
     }
 
 
-def _read_over(body):
+def _read_over(body: Any) -> bool:
     """Read the body and forget it; whether it came to its end within MAX_DISCARDED."""
     try:
         for count in range(MAX_DISCARDED // PIECE):

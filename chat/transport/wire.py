@@ -9,7 +9,7 @@ from engineio import packet as engineio_packet
 from socketio import packet as socketio_packet
 
 from .. import jsonio
-from .engineio import direct_connection, text_frame
+from .engineio_server import direct_connection, text_frame
 
 
 class Addressee(Protocol):
@@ -39,15 +39,15 @@ class Wire(Protocol):
 class DirectWire:
     """Writes to the sockets themselves: an event as a frame that is made once for all who get it."""
 
-    def __init__(self, server):
+    def __init__(self, server: Any) -> None:
         self._server = server
 
-    def acknowledge(self, connection, ack_id, result):
+    def acknowledge(self, connection: Addressee, ack_id: int | None, result: Mapping[str, Any]) -> None:
         """Answer an event; nothing happens where the client asked for no answer."""
         if ack_id is not None:
             self._write(connection.eio_sid, f'{_start(3, connection.namespace)}{ack_id}[{jsonio.dumps(result)}]')
 
-    def send(self, connection, name, payload):
+    def send(self, connection: Addressee, name: str, payload: Any) -> None:
         """Send one event to one connection; the payload may hold bytes."""
         try:
             text = event_text(connection.namespace, name, jsonio.dumps(payload))
@@ -56,12 +56,12 @@ class DirectWire:
         else:
             self._write(connection.eio_sid, text)
 
-    def encode(self, namespace, name, payload_json):
+    def encode(self, namespace: str, name: str, payload_json: str) -> Any:
         """An event with a payload given as JSON, for `deliver` to any connection in that namespace."""
         text = event_text(namespace, name, payload_json)
         return text, text_frame('4' + text)
 
-    def deliver(self, batches):
+    def deliver(self, batches: Mapping[Any, Sequence[Any]]) -> None:
         """Send to each connection the list of encoded events that `batches` has for it, in order and at once."""
         sockets = self._server.eio.sockets
         for connection, events in batches.items():
@@ -75,7 +75,7 @@ class DirectWire:
                 for text, _ in events:
                     _enqueue(eio_socket, text)
 
-    def _write(self, eio_sid, text):
+    def _write(self, eio_sid: str, text: str) -> None:
         eio_socket = self._server.eio.sockets.get(eio_sid)
         if eio_socket is None or eio_socket.closed:
             return
@@ -86,7 +86,7 @@ class DirectWire:
             direct.write(text_frame('4' + text))
 
 
-def _enqueue(eio_socket, text):
+def _enqueue(eio_socket: Any, text: str) -> None:
     """For a client that polls, or has not finished its upgrade."""
     eio_socket.send(engineio_packet.Packet(engineio_packet.MESSAGE, text))
 
@@ -94,30 +94,34 @@ def _enqueue(eio_socket, text):
 class StockWire:
     """The same by python-socketio's own means, for comparison and as a way back."""
 
-    def __init__(self, server):
+    def __init__(self, server: Any) -> None:
         self._server = server
 
-    def acknowledge(self, connection, ack_id, result):
+    def acknowledge(self, connection: Addressee, ack_id: int | None, result: Mapping[str, Any]) -> None:
+        """As in Wire."""
         if ack_id is not None:
             self._server._send_packet(connection.eio_sid, self._server.packet_class(
                 socketio_packet.ACK, namespace=connection.namespace, id=ack_id, data=[result]))
 
-    def send(self, connection, name, payload):
+    def send(self, connection: Addressee, name: str, payload: Any) -> None:
+        """As in Wire."""
         self._server.emit(name, payload, to=connection.sid, namespace=connection.namespace)
 
-    def encode(self, namespace, name, payload_json):
+    def encode(self, namespace: str, name: str, payload_json: str) -> Any:
+        """As in Wire."""
         return name, jsonio.loads(payload_json)
 
-    def deliver(self, batches):
+    def deliver(self, batches: Mapping[Any, Sequence[Any]]) -> None:
+        """As in Wire."""
         for connection, events in batches.items():
             for name, payload in events:
                 self.send(connection, name, payload)
 
 
-def event_text(namespace, name, payload_json):
+def event_text(namespace: str, name: str, payload_json: str) -> str:
     """An EVENT packet of the Socket.IO protocol (revision 5) with one argument, given as JSON."""
     return f'{_start(2, namespace)}["{name}",{payload_json}]'
 
 
-def _start(packet_type, namespace):
+def _start(packet_type: int, namespace: str) -> str:
     return str(packet_type) if namespace == '/' else f'{packet_type}{namespace},'

@@ -17,8 +17,8 @@ from gevent import pywsgi
 
 from chat.transport import Transport, direct_connection, install
 from chat.transport.request import ChatHandler
-from chat.transport.session import PollQueue, Session
-from chat.transport.socketio import EVENT
+from chat.transport.session import EngineSession, PollQueue
+from chat.transport.socketio_server import EVENT
 
 PINNED = {'python-engineio': '4.15.1', 'python-socketio': '5.18.1', 'gevent': '26.9.0', 'Flask-SocketIO': '5.7.0'}
 
@@ -108,13 +108,13 @@ def test_an_engineio_socket_has_the_attributes_and_methods_that_are_used(server)
 @pytest.mark.parametrize('name', [
     'poll', 'receive', 'check_ping_timeout', 'send', 'handle_post_request', 'close', 'schedule_ping'])
 def test_what_is_overridden_takes_the_same_parameters(name):
-    assert parameters(getattr(Session, name)) == parameters(getattr(Socket, name))
+    assert parameters(getattr(EngineSession, name)) == parameters(getattr(Socket, name))
 
 
 def test_a_stock_socket_can_become_a_session_and_keeps_what_it_has(server):
     eio_socket = Socket(server.eio, 'sid')
-    Session.adopt(eio_socket, pinger='pinger')
-    assert type(eio_socket) is Session and eio_socket.sid == 'sid' and eio_socket.pinger == 'pinger'
+    EngineSession.adopt(eio_socket, pinger='pinger')
+    assert type(eio_socket) is EngineSession and eio_socket.sid == 'sid' and eio_socket.pinger == 'pinger'
 
 
 def test_a_stock_socket_has_no_direct_connection(server):

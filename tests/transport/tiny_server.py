@@ -29,10 +29,10 @@ from gunicorn.workers.ggevent import GeventPyWSGIWorker  # noqa: E402
 ROOT = Path(__file__).parents[2]
 sys.modules['chat'] = types.ModuleType('chat')  # the transport alone: the application around it takes long to import
 sys.modules['chat'].__path__ = [str(ROOT / 'chat')]
-from chat.transport import ChatHandler, ChatServer, direct_connection, engineio, install, text_frame  # noqa: E402
+from chat.transport import ChatHandler, ChatServer, direct_connection, engineio_server, install, text_frame  # noqa: E402
 
 DEFAULTS = {'stock': False, 'ping_interval': 25, 'ping_timeout': 20, 'max_connections': 10_000,
-            'max_backlog': 1 << 21, 'shutdown': 5, 'upgrade_timeout': engineio.UPGRADE_TIMEOUT}
+            'max_backlog': 1 << 21, 'shutdown': 5, 'upgrade_timeout': engineio_server.UPGRADE_TIMEOUT}
 settings = DEFAULTS | json.loads(os.environ.get('TINY_SERVER') or (sys.argv[1:] or ['{}'])[0])
 logging.basicConfig(level=logging.INFO)
 
@@ -44,7 +44,7 @@ if settings['stock']:
     Payload.max_decode_packets = 1000
     transport = None
 else:
-    engineio.UPGRADE_TIMEOUT = settings['upgrade_timeout']
+    engineio_server.UPGRADE_TIMEOUT = settings['upgrade_timeout']
     transport = install(
         sio.eio, max_backlog=settings['max_backlog'], max_connections=settings['max_connections'])
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from chat.transport import engineio
+from chat.transport import engineio_server
 from chat.transport.frames import BINARY, CLOSE, FINAL, TEXT, frame
 from tests.support.waiting import wait_until
 from tests.transport.peers import (
@@ -308,7 +308,7 @@ def test_an_unfinished_upgrade_is_dropped_in_time_and_polling_goes_on(start_serv
 
 
 def test_an_upgrade_has_ten_seconds():
-    assert engineio.UPGRADE_TIMEOUT == 10
+    assert engineio_server.UPGRADE_TIMEOUT == 10
 
 
 @pytest.mark.parametrize('body', [
