@@ -8,8 +8,7 @@ BIN := .venv/bin
 run: .venv/run
 	$(BIN)/python wsgi.py
 
-test: .venv/test
-	$(BIN)/ruff check .
+test: lint
 	$(BIN)/python -m pytest $(ARGS)
 
 # The suite, then what of chat/ it did not reach, in the servers that it starts as well; also when a test failed.
@@ -21,6 +20,7 @@ coverage: .venv/test
 
 lint: .venv/test
 	$(BIN)/ruff check .
+	$(BIN)/mypy --no-error-summary
 
 bench: .venv/test
 	$(BIN)/python -m benchmarks $(ARGS)
