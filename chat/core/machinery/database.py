@@ -18,7 +18,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from ...errors import Unavailable
 from ..tables import AnyRow
-from .engines import AUTOCOMMIT, LOCK_TIMEOUT, engine_options, learn_id_step, prepare_sqlite
+from .engines import AUTOCOMMIT, LOCK_TIMEOUT, engine_options, learn_id_step, load_cryptography_when_needed, prepare_sqlite
 from .failures import InDoubt, RolledBack, access_denied, is_rolled_back, translated
 from .pre_ping import PrePing
 
@@ -55,6 +55,8 @@ class Database:
             self._batch_connection: PoolProxiedConnection | None = None
             for writer in engine, self._batch_engine:
                 learn_id_step(writer)
+            for each in self._reader, self._writer, self._batch_engine:
+                load_cryptography_when_needed(each)
             self._pre_ping = PrePing(self._reader, self._writer, self._batch_engine)
 
     def close(self) -> None:

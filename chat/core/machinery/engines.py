@@ -1,8 +1,10 @@
 """How connections to each kind of database are made: SQLAlchemy's engines and their pools."""
+import importlib
 from typing import Any
 
+from pymysql import _auth
 from pymysql.constants import CLIENT
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 BUSY_MS = 20         # milliseconds that SQLite itself waits for a lock, in C, and with it everybody here
@@ -37,6 +39,22 @@ def _mysql_arguments(url: URL) -> dict[str, Any]:
     if url.host in LOOPBACK and not any(name.startswith('ssl') for name in url.query):
         arguments['ssl_disabled'] = True  # or each connection makes a TLS context, which takes 20 ms and 1 MiB
     return arguments
+
+
+def load_cryptography_when_needed(engine: Engine) -> None:
+    """Have PyMySQL find `cryptography`, which takes 8 MiB, where a server asks for what it is for.
+
+    That is MySQL 8 without TLS, for a user's first sign-in since it was started (`caching_sha2_password`): the password
+    travels under the server's RSA key then. PyMySQL looks for the library once, while it is loaded; wsgi.py hides it.
+    """
+
+    @event.listens_for(engine, 'do_connect')
+    def connect(dialect: Dialect, _record: ConnectionPoolEntry, arguments: Any, named: Any) -> Any:
+        try:
+            return dialect.connect(*arguments, **named)
+        except RuntimeError:
+            importlib.reload(_auth)
+            return dialect.connect(*arguments, **named)
 
 
 def is_memory(url: URL) -> bool:
