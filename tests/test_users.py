@@ -8,7 +8,7 @@ PUBLIC = {'id', 'username', 'displayName', 'avatarUrl', 'online', 'lastSeen', 'c
 
 def test_the_list_holds_everybody_else_by_username_and_nobodys_email(http, new_user):
     users = [new_user() for _ in range(3)]
-    listed = http.as_user(users[0]).get('/api/users').json()
+    listed = http.as_user(users[0]).get_all('/api/users')
     names = [user['username'] for user in listed]
     assert names == sorted(names, key=str.lower)
     assert {users[1].username, users[2].username} <= set(names) and users[0].username not in names
@@ -18,11 +18,11 @@ def test_the_list_holds_everybody_else_by_username_and_nobodys_email(http, new_u
 def test_the_list_continues_after_a_user_and_finds_by_name_but_not_by_email(http, new_user):
     first, second = sorted((new_user(displayName='Zoë Ünique'), new_user()), key=lambda user: user.username.lower())
     reader = http.as_user(new_user())
-    after = [user['id'] for user in reader.get('/api/users', params={'after': first.id}).json()]
+    after = [user['id'] for user in reader.get_all('/api/users', params={'after': first.id})]
     assert second.id in after and first.id not in after
     named = first if first.user['displayName'] == 'Zoë Ünique' else second
     def found(query):
-        return [user['id'] for user in reader.get('/api/users', params={'q': query}).json()]
+        return [user['id'] for user in reader.get_all('/api/users', params={'q': query})]
     assert named.id in found('ZOË ü') and named.id in found(named.username.upper())
     assert found(named.email) == [] and found('%') == []
 

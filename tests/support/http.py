@@ -62,6 +62,16 @@ class Http:
         """GET"""
         return self.request('GET', path, **options)
 
+    def get_all(self, path, **options):
+        """Every item of a list, over as many pages as its `Link` names."""
+        items = []
+        while path:
+            response = self.get(path, **options)
+            assert response.status_code == 200, f'{path} answered {response.status_code}: {response.text[:1000]}'
+            items += response.json()
+            path, options = response.links.get('next', {}).get('url'), {}
+        return items
+
     def post(self, path, json=None, **options):
         """POST"""
         return self.request('POST', path, json=json, **options)
