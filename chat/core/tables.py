@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Row,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -91,6 +92,7 @@ SIGN_INS = Table(
 # room keeps its row, with `deleted_at`, until its messages are gone. `last_seq` counts the messages ever sent to the
 # room, `newest_at` is the time of the newest of them (microseconds, 0 before the first one), and `departures` counts
 # how often a member has left or was removed: whoever was in at a certain count still is while the count stays.
+# `last_change` is the id of the newest of its `changes`: what is known of its messages holds while it stays.
 ROOMS = Table(
     'rooms', METADATA,
     Column('id', Id, primary_key=True),
@@ -102,13 +104,15 @@ ROOMS = Table(
     Column('last_seq', BigInteger, nullable=False, default=0),
     Column('newest_at', BigInteger, nullable=False, server_default='0'),
     Column('departures', Integer, nullable=False, server_default='0'),
+    Column('last_change', BigInteger, nullable=False, server_default='0'),
     Column('member_count', Integer, nullable=False, server_default='0'),
     Column('invite_code', ascii_key(43), index=True, unique=True),
     Column('deleted_at', Milliseconds, index=True),
     Index(None, 'kind', 'id'),
     **TABLE)
 
-# A user in a room. What was read and what was delivered are watermarks: sequence numbers of the room.
+# A user in a room. What was read and what was delivered are watermarks: sequence numbers of the room. `notify` is what
+# the user wants to be told of while away; empty, it is as usual in rooms of that kind.
 MEMBERS = Table(
     'room_members', METADATA,
     Column('room_id', Id, reference('rooms'), primary_key=True, autoincrement=False),
@@ -119,6 +123,8 @@ MEMBERS = Table(
     Column('read_at', Milliseconds),
     Column('delivered_seq', BigInteger, nullable=False, default=0),
     Column('delivered_at', Milliseconds),
+    Column('notify', ascii_key(8)),
+    Column('is_pinned', Boolean, nullable=False, server_default='0'),
     Index(None, 'user_id', 'room_id'),
     **WITHOUT_COUNTING)
 
@@ -152,7 +158,9 @@ CALLS = Table(
     Index(None, 'callee_id', 'id'),
     **WITHOUT_COUNTING)
 
-# One message. `seq` numbers it within its room; `nonce` tells, after a lost connection, whether it was stored.
+# One message. `seq` numbers it within its room; `nonce` tells, after a lost connection, whether it was stored. How many
+# different emoji it was reacted to with, and how many users it mentions, says where there is something to be looked up.
+# A deleted one keeps its place, without anything that was in it.
 MESSAGES = Table(
     'messages', METADATA,
     Column('id', Id, primary_key=True),
@@ -167,9 +175,50 @@ MESSAGES = Table(
     Column('created_at', Milliseconds, nullable=False),
     Column('edited_at', Milliseconds),
     Column('deleted_at', Milliseconds),
+    Column('reaction_count', SmallInteger, nullable=False, server_default='0'),
+    Column('mention_count', Integer, nullable=False, server_default='0'),
     Index(None, 'room_id', 'id'),
     UniqueConstraint('sender_id', 'client_id'),
     **TABLE)
+
+# An emoji with which a user reacted to a message.
+REACTIONS = Table(
+    'reactions', METADATA,
+    Column('message_id', Id, reference('messages'), primary_key=True, autoincrement=False),
+    Column('emoji', octets(160), primary_key=True),
+    Column('user_id', Id, reference('users'), primary_key=True, autoincrement=False),
+    Column('created_at', Milliseconds, nullable=False),
+    **WITHOUT_COUNTING)
+
+# A user whom a message mentions; `seq` and `room_id` are the message's.
+MENTIONS = Table(
+    'mentions', METADATA,
+    Column('user_id', Id, reference('users'), primary_key=True, autoincrement=False),
+    Column('message_id', Id, reference('messages'), primary_key=True, autoincrement=False, index=True),
+    Column('room_id', Id, nullable=False),
+    Column('seq', BigInteger, nullable=False),
+    Index(None, 'user_id', 'room_id', 'seq'),
+    **WITHOUT_COUNTING)
+
+# What became of a message (edited, deleted, reacted to), or of a user's stay in a room (begun, ended): the newest change
+# of each. It stands, in the order of commits, behind the message `after_id`: chat/core/rooms/changes.py says how.
+CHANGES = Table(
+    'changes', METADATA,
+    Column('id', Id, primary_key=True),
+    Column('after_id', Id, nullable=False),
+    Column('room_id', Id, nullable=False),
+    Column('message_id', Id, unique=True),
+    Column('user_id', Id),
+    UniqueConstraint('user_id', 'room_id'),
+    Index(None, 'room_id', 'id'),
+    Index(None, 'user_id', 'id'),
+    **TABLE)
+
+# One row, to be locked by whoever adds messages or changes, so that their ids are in the order of commits.
+COMMIT_ORDER = Table(
+    'commit_order', METADATA,
+    Column('id', Integer, primary_key=True, autoincrement=False),
+    **WITHOUT_COUNTING)
 
 # Bytes in the storage, under `key`, once however many attachments and avatars (`uses`) have them.
 FILES = Table(
