@@ -237,6 +237,23 @@ class MessageReference(Request):
     message_id: Id
 
 
+class EditContent(Request):
+    """Another content for a message."""
+
+    content: Text = Field(validation_alias=AliasChoices('content', 'message'))
+
+
+class EditMessage(EditContent, MessageReference):
+    """The same as an event, which names the message."""
+
+
+class React(MessageReference):
+    """An emoji for a message, or away from it."""
+
+    emoji: Text
+    remove: bool = False
+
+
 class Upload(Request):
     """The fields of a form beside its file."""
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.http import expect_error
 from tests.support.sockets import expect_failure, expect_ok
 
-FIELDS = {'id', 'roomId', 'senderId', 'receiverId', 'type', 'content', 'attachments', 'replyToId', 'clientId', 'reactions',
+FIELDS = {'id', 'roomId', 'senderId', 'receiverId', 'type', 'content', 'attachments', 'replyToId', 'clientId', 'reactions', 'mentions',
           'createdAt', 'editedAt', 'deletedAt', 'deliveredAt', 'readAt'}
 
 

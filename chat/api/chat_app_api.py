@@ -3,7 +3,7 @@ from flask import Blueprint
 from typing_extensions import TypedDict
 
 from .. import tokens
-from ..core.messages.histories import Page
+from ..core.messages.page import Page
 from ..core.objects import Message, User
 from ..core.rooms.rooms import DIRECT
 from ..dialects.chat_app_api import NAME, ChatMessage, as_message

@@ -57,13 +57,13 @@ def operation(*, answers: Mapping[int, Any], body: type[Request] | None = None, 
     """Declare a view; its docstring says in one line what it does.
 
     The view is called with what was declared and is valid, in this order: the body, the file or files, the query; then,
-    by name, the ids in the path.
+    by name, what is in the path.
     """
     def decorate(view: View) -> View:
         declared = Operation((view.__doc__ or '').strip().split('\n')[0], answers, body, query, files, errors, access)
 
         @wraps(view)
-        def called(**path: int) -> Any:
+        def called(**path: int | str) -> Any:
             asked = () if query is None else (parse(query, request.args.to_dict()),)
             if not files:
                 return view(*(() if body is None else (parse(body, json_body()),)), *asked, **path)

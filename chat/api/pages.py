@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from flask import request
 
 from ..core.machinery.clock import milliseconds
-from ..core.messages.histories import Page
+from ..core.messages.page import Page
 from ..core.objects import Message
 from ..schemas import ListMessages
 

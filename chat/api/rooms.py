@@ -5,11 +5,12 @@ from flask import Blueprint
 
 from ..answers import InviteCode, MemberAnswer, MembersAnswer, MessageAnswer, MessagesAnswer, RoomAnswer, RoomsAnswer
 from ..core.files.attachments import MAX_ATTACHMENTS
-from ..errors import Conflict, Forbidden, NotFound
+from ..errors import Conflict, Forbidden, Invalid, NotFound
 from ..schemas import (
     ChangeRole,
     Content,
     CreateRoom,
+    EditContent,
     JoinRoom,
     ListById,
     ListMessages,
@@ -145,6 +146,35 @@ def send_message(body: Content, files: Sequence[ReceivedFile], room_id: int) -> 
     """Send a message to a room; 200 for one that was sent before by the same clientId."""
     message, status = send(core.rooms.require_member(me(), room_id), body, files)
     return {'message': message}, status
+
+
+@blueprint.patch('/<id:room_id>/messages/<id:message_id>')
+@operation(body=EditContent, answers={200: MessageAnswer}, errors=[Conflict, *HIDDEN])
+def edit_message(body: EditContent, room_id: int, message_id: int) -> MessageAnswer:
+    """Give one's message another content."""
+    return {'message': core.changing.edit(me(), message_id, body.content, room_id)}
+
+
+@blueprint.delete('/<id:room_id>/messages/<id:message_id>')
+@operation(answers={204: None}, errors=HIDDEN)
+def delete_message(room_id: int, message_id: int) -> tuple[str, int]:
+    """Leave nothing of a message but its place, as its author or an admin of the room."""
+    core.changing.delete(me(), message_id, room_id)
+    return NO_CONTENT
+
+
+@blueprint.put('/<id:room_id>/messages/<id:message_id>/reactions/<emoji>')
+@operation(answers={200: MessageAnswer}, errors=[Conflict, Invalid, *HIDDEN])
+def add_reaction(room_id: int, message_id: int, emoji: str) -> MessageAnswer:
+    """React to a message with an emoji; twice is no error."""
+    return {'message': core.changing.react(me(), message_id, emoji, room_id=room_id)}
+
+
+@blueprint.delete('/<id:room_id>/messages/<id:message_id>/reactions/<emoji>')
+@operation(answers={200: MessageAnswer}, errors=[Conflict, Invalid, *HIDDEN])
+def remove_reaction(room_id: int, message_id: int, emoji: str) -> MessageAnswer:
+    """Take one's reaction back; twice is no error."""
+    return {'message': core.changing.react(me(), message_id, emoji, is_removal=True, room_id=room_id)}
 
 
 @blueprint.post('/<id:room_id>/read')

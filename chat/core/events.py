@@ -101,6 +101,32 @@ class LobbyMessageStored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageUpdated(Event):
+    """A message has another content."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted(Event):
+    """Of a message only its place is left."""
+
+    room_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionChanged(Event):
+    """A user reacts to a message with an emoji, or no longer."""
+
+    room_id: int
+    message_id: int
+    user_id: int
+    emoji: str
+    is_removed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt(Event):
     """The base of both kinds of receipts: of a message and all before it in its room; `at` in milliseconds."""
 

@@ -63,6 +63,7 @@ class Message(TypedDict):
     replyToId: int | None
     clientId: str | None
     reactions: list[Reaction]
+    mentions: list[int]
     createdAt: str
     editedAt: str | None
     deletedAt: str | None

@@ -212,6 +212,7 @@ CHANGES = Table(
     UniqueConstraint('user_id', 'room_id'),
     Index(None, 'room_id', 'id'),
     Index(None, 'user_id', 'id'),
+    Index(None, 'after_id', 'id'),
     **TABLE)
 
 # One row, to be locked by whoever adds messages or changes, so that their ids are in the order of commits.

@@ -30,9 +30,11 @@ from .machinery.publisher import Publisher
 from .machinery.threads import Threads
 from .machinery.write_behind import INTERVAL, WriteBehind
 from .machinery.writer import Writer
+from .messages.changing import Changing
 from .messages.delivery import Delivery
 from .messages.histories import Histories
 from .messages.inbox import Inbox
+from .messages.mentions import Mentions
 from .messages.newest import NewestMessages
 from .messages.receipts import Receipts
 from .messages.removal import PURGE_SECONDS, RemovedRooms
@@ -75,6 +77,7 @@ class Core:
 
     writer: Writer[Draft, Stored]
     sending: Sending
+    changing: Changing
     histories: Histories
     receipts: Receipts
     inbox: Inbox
@@ -143,7 +146,8 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     users = Users(database=database, presence=presence, typing=typing, blocks=blocks, accounts=accounts, avatars=avatars)
 
     receipts = Receipts(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher)
-    view = MessageView(uploads)
+    view = MessageView(database=database, uploads=uploads, receipts=receipts)
+    mentions = Mentions(database=database, rooms=rooms)
     delivery = Delivery(rooms=rooms, receipts=receipts, view=view, publisher=publisher)
     writer = Writer(store=MessageStore(database), on_stored=delivery.stored)
     call_records = CallRecords(database)
@@ -155,9 +159,11 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
         membership=Membership(database=database, rooms=rooms, users=users, presence=presence, receipts=receipts,
                               typing=typing, limits=limits, publisher=publisher),
         writer=writer, receipts=receipts,
-        sending=Sending(database=database, rooms=rooms, users=users, blocks=blocks, uploads=uploads, limits=limits,
-                        view=view, writer=writer),
-        histories=Histories(database=database, rooms=rooms, users=users, receipts=receipts, view=view),
+        sending=Sending(database=database, rooms=rooms, users=users, blocks=blocks, uploads=uploads,
+                        mentions=mentions, limits=limits, view=view, writer=writer),
+        changing=Changing(database=database, rooms=rooms, blocks=blocks, mentions=mentions, limits=limits, view=view,
+                          files=files, publisher=publisher),
+        histories=Histories(database=database, rooms=rooms, users=users, view=view),
         inbox=Inbox(database=database, rooms=rooms, users=users, blocks=blocks, receipts=receipts,
                     newest=NewestMessages(database), view=view),
         removed_rooms=RemovedRooms(database, files),
@@ -173,6 +179,8 @@ def limits_of(config: Mapping[str, Any]) -> dict[str, Limit | None]:
     return {
         'messages': config['RATE_LIMIT_MESSAGES'],
         'direct': config['RATE_LIMIT_DIRECT'],
+        'changes': config['RATE_LIMIT_MESSAGES'],
+        'direct_changes': config['RATE_LIMIT_DIRECT'],
         'events': config['RATE_LIMIT_EVENTS'],
         'requests': config['RATE_LIMIT_REQUESTS'],
         'sign_in': sign_in,

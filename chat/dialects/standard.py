@@ -16,6 +16,23 @@ class RoomMessage(Message):
     userId: int
 
 
+class MessagePlace(TypedDict):
+    """Where a message was."""
+
+    id: int
+    roomId: int
+
+
+class Reaction(TypedDict):
+    """Who reacts to a message, and how; or no longer."""
+
+    messageId: int
+    roomId: int
+    userId: int
+    emoji: str
+    removed: bool
+
+
 class RoomReference(TypedDict):
     """A room that is no more."""
 
@@ -73,6 +90,15 @@ def _room_message(event: events.MessageStored | events.LobbyMessageStored) -> Ro
     return {**event.message, 'userId': event.message['senderId']}
 
 
+def _message_deleted(event: events.MessageDeleted) -> MessagePlace:
+    return {'id': event.message_id, 'roomId': event.room_id}
+
+
+def _reaction(event: events.ReactionChanged) -> Reaction:
+    return {'messageId': event.message_id, 'roomId': event.room_id, 'userId': event.user_id, 'emoji': event.emoji,
+            'removed': event.is_removed}
+
+
 def _delivery_receipt(event: events.MessagesDelivered) -> DeliveryReceipt:
     return {'roomId': event.room_id, 'messageId': event.message_id, 'userId': event.user_id, 'deliveredAt': iso(event.at)}
 
@@ -111,6 +137,9 @@ DIALECT = Dialect('standard', {
     events.DirectMessageSent: Word[events.DirectMessageSent]('message_sent', Message, lambda event: event.message),
     events.MessageStored: Word('receive_message', RoomMessage, _room_message),
     events.LobbyMessageStored: Word('receive_message', RoomMessage, _room_message),
+    events.MessageUpdated: Word[events.MessageUpdated]('message_updated', Message, lambda event: event.message),
+    events.MessageDeleted: Word('message_deleted', MessagePlace, _message_deleted),
+    events.ReactionChanged: Word('reaction', Reaction, _reaction),
     events.MessagesDelivered: Word('delivery_receipt', DeliveryReceipt, _delivery_receipt),
     events.MessagesRead: Word('read_receipt', ReadReceipt, _read_receipt),
     events.TypingChanged: Word('typing', Typing, _typing),

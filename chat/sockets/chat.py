@@ -87,10 +87,28 @@ def delivered(gateway: Gateway, connection: Connection, request: schemas.Message
     return {}
 
 
+def edit_message(gateway: Gateway, connection: Connection, request: schemas.EditMessage) -> MessageAck:
+    """`edit_message`: another content for one's message."""
+    return {'message': gateway.core.changing.edit(connection.me, request.message_id, request.content)}
+
+
+def delete_message(gateway: Gateway, connection: Connection, request: schemas.MessageReference) -> MessageAck:
+    """`delete_message`: leave nothing of it but its place."""
+    return {'message': gateway.core.changing.delete(connection.me, request.message_id)}
+
+
+def react(gateway: Gateway, connection: Connection, request: schemas.React) -> MessageAck:
+    """`react`: with an emoji, or no longer."""
+    return {'message': gateway.core.changing.react(connection.me, request.message_id, request.emoji, request.remove)}
+
+
 SIGN_IN = {LOGIN: Handler(schemas.AuthLogin, login)}
 EVENTS = SIGN_IN | {
     'send_message': Handler(schemas.SendMessage, send_message, ack=MessageAck, answers_later=True),
     'message:private': Handler(schemas.PrivateMessage, send_private, ack=MessageAck, answers_later=True),
+    'edit_message': Handler(schemas.EditMessage, edit_message, ack=MessageAck),
+    'delete_message': Handler(schemas.MessageReference, delete_message, ack=MessageAck),
+    'react': Handler(schemas.React, react, ack=MessageAck),
     'join_room': Handler(schemas.JoinRoomEvent, join_room, ack=RoomAck),
     'leave_room': Handler(schemas.LeaveRoom, leave_room, ack=RoomAck),
     'typing': Handler(schemas.Typing, typing),

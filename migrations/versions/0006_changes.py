@@ -54,6 +54,7 @@ def upgrade():
         sa.UniqueConstraint('user_id', 'room_id', name='uq_changes_user_id_room_id'),
         sa.Index('ix_changes_room_id_id', 'room_id', 'id'),
         sa.Index('ix_changes_user_id_id', 'user_id', 'id'),
+        sa.Index('ix_changes_after_id_id', 'after_id', 'id'),
         sqlite_autoincrement=True, **TABLE)
     order = op.create_table(
         'commit_order',

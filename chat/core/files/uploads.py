@@ -14,7 +14,7 @@ from ..machinery.threads import Threads
 from ..objects import Attachment
 from ..tables import ATTACHMENTS, MESSAGES, USERS, AnyRow
 from . import attachments, filenames, media
-from .attachments import KINDS, MAX_ATTACHMENTS
+from .attachments import MAX_ATTACHMENTS
 from .signatures import Signatures
 from .storage import LocalStorage, Scratch
 from .stored_files import Download, Files
@@ -169,15 +169,6 @@ class Uploads:
     def _is_in(self, user_id: int | None, room_id: int | None) -> bool:
         room = self._rooms.find(room_id) if room_id is not None else None
         return room is not None and user_id is not None and room.has(user_id)
-
-    def of_messages(self, rows: Iterable[AnyRow]) -> dict[int, list[Attachment]]:
-        """{message id: [Attachment]} of rows of messages; asks the database only if some have any."""
-        ids = [row.id for row in rows if row.type in KINDS]
-        if not ids:
-            return {}
-        with self._database.reading() as connection:
-            found = attachments.of_messages(connection, ids)
-        return {message_id: self.as_objects(own) for message_id, own in found.items()}
 
     def as_objects(self, rows: Iterable[AnyRow]) -> list[Attachment]:
         """The Attachments of rows."""

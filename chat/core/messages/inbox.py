@@ -15,14 +15,14 @@ from ..machinery.statements import LongList, Prepared, PreparedBy
 from ..objects import Member, Message, Room
 from ..rooms.rooms import ADMIN, DIRECT, LOBBY, PRIVATE, PUBLIC, Rooms
 from ..tables import MEMBERS, ROOMS, USERS
-from .newest import NewestMessages
+from .newest import NewestMessages, Version
 from .receipts import Receipts
 from .view import Counterpart, MessageView
 
 ONE, PUBLIC_ROOMS, OWN_ROOMS, CONVERSATIONS = 'one', 'public', 'own', 'conversations'  # what is asked for
 HAS_DIRECT_ONES = (ONE, CONVERSATIONS)
 OWN, OTHER = MEMBERS.alias('own'), MEMBERS.alias('other')
-SHOWN = [ROOMS.c[name] for name in ('id', 'kind', 'name', 'created_by', 'created_at', 'last_seq', 'newest_at',
+SHOWN = [ROOMS.c[name] for name in ('id', 'kind', 'name', 'created_by', 'created_at', 'last_seq', 'last_change', 'newest_at',
                                     'member_count', 'invite_code')]
 BEFORE_OTHER = len(SHOWN) + 3  # columns: of the room, and what the user is in it and on the server
 
@@ -119,7 +119,8 @@ class Inbox:
             hiding = self._blocks.hiding_from(user_id)
             others = {row.id: Counterparty(*row[BEFORE_OTHER:]) for row in rows if row.kind == DIRECT}
         counterparts = {room_id: self._counterpart(other, hiding) for room_id, other in others.items()}
-        newest = self._newest.of_rooms({row.id: row.last_seq for row in rows if row.own_role is not None})
+        newest = self._newest.of_rooms({
+            row.id: Version(row.last_seq, row.last_change) for row in rows if row.own_role is not None})
         last = {message['roomId']: message for message in self._view.for_viewer(user_id, newest, counterparts)}
         return [self._as_object(user_id, row, others.get(row.id), last.get(row.id), hiding) for row in rows]
 

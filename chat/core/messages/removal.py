@@ -1,13 +1,16 @@
 """Messages that go for good, and what goes with them."""
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from ..files import attachments
 from ..files.stored_files import Files
 from ..machinery.background import in_pieces
+from ..machinery.clock import now_ms
 from ..machinery.database import Database
-from ..tables import ATTACHMENTS, BANS, MESSAGES, ROOMS
+from ..tables import ATTACHMENTS, BANS, CHANGES, MESSAGES, ROOMS
+from . import mentions, reactions
+from .sending import TEXT
 
 PURGED_AT_ONCE = 500   # messages of a removed room in one transaction
 PURGE_SECONDS = 5      # between two looks for removed rooms
@@ -34,10 +37,32 @@ class RemovedRooms:
                                      .limit(PURGED_AT_ONCE)).scalars().all()
             unused: Sequence[str] = ()
             if ids:
-                _, unused = attachments.remove(connection, ATTACHMENTS.c.message_id.in_(ids))
-                connection.execute(delete(MESSAGES).where(MESSAGES.c.id.in_(ids)))
+                unused = remove(connection, ids)
             else:
                 connection.execute(delete(BANS).where(BANS.c.room_id == room_id))
                 connection.execute(delete(ROOMS).where(ROOMS.c.id == room_id))
         self._files.delete(unused)
         return len(ids) or 1
+
+
+def remove(connection: Connection, ids: Collection[int]) -> Sequence[str]:
+    """Remove messages for good, with all that hangs on them; returns the keys of files to delete after the commit."""
+    unused = _remove_parts(connection, ids)
+    connection.execute(delete(CHANGES).where(CHANGES.c.message_id.in_(ids)))
+    connection.execute(delete(MESSAGES).where(MESSAGES.c.id.in_(ids)))
+    return unused
+
+
+def empty(connection: Connection, message_id: int) -> Sequence[str]:
+    """Leave nothing of a message but its place; returns the keys of files to delete after the commit."""
+    unused = _remove_parts(connection, (message_id,))
+    connection.execute(update(MESSAGES).where(MESSAGES.c.id == message_id).values(
+        content='', type=TEXT, reaction_count=0, mention_count=0, deleted_at=now_ms()))
+    return unused
+
+
+def _remove_parts(connection: Connection, ids: Collection[int]) -> Sequence[str]:
+    reactions.remove(connection, ids)
+    mentions.remove(connection, ids)
+    _, unused = attachments.remove(connection, ATTACHMENTS.c.message_id.in_(ids))
+    return unused

@@ -16,6 +16,7 @@ from ..objects import Message, MessageType
 from ..rooms.rooms import DIRECT, LOBBY, LiveRoom, Rooms, direct_key
 from ..tables import MESSAGES, AnyRow
 from .emoji import is_only_emoji
+from .mentions import Mentions
 from .store import Draft, Stored
 from .view import MessageView
 
@@ -34,10 +35,10 @@ class Sent:
 
 class Sending:
 
-    def __init__(self, *, database: Database, rooms: Rooms, users: Users, blocks: Blocks, uploads: Uploads, limits: Limits,
-                 view: MessageView, writer: Writer[Draft, Stored]) -> None:
+    def __init__(self, *, database: Database, rooms: Rooms, users: Users, blocks: Blocks, uploads: Uploads,
+                 mentions: Mentions, limits: Limits, view: MessageView, writer: Writer[Draft, Stored]) -> None:
         self._database, self._rooms, self._users, self._blocks = database, rooms, users, blocks
-        self._uploads, self._limits, self._view, self._writer = uploads, limits, view, writer
+        self._uploads, self._mentions, self._limits, self._view, self._writer = uploads, mentions, limits, view, writer
 
     def to_user(self, sender_id: int, receiver_id: int) -> LiveRoom:
         """The LiveRoom in which the sender writes to that user. Raises NotFound for a missing one, Invalid for self."""
@@ -63,6 +64,7 @@ class Sending:
         if room.kind == DIRECT:
             self._blocks.require_welcome(sender_id, room.other(sender_id))
         self._check_reply(room, reply_to_id)
+        mentioned = self._mentions.of(sender_id, room, content)
         charge = self._charge(sender_id, room, client_id)
 
         def settle(stored: Stored | None, error: ChatError | None) -> None:
@@ -71,9 +73,8 @@ class Sending:
             answer(self._sent(room, stored) if stored else error or ChatError())
 
         author = self._users.display_name(sender_id) if room.kind == LOBBY else None
-        kind: MessageType = attachments[0].kind if attachments else EMOJI if is_only_emoji(content) else TEXT
-        draft = Draft(room, sender_id, kind, content, reply_to_id, client_id, origin, settle, author, given or {},
-                      attachments)
+        draft = Draft(room, sender_id, kind_of(content, attachments), content, reply_to_id, client_id, origin, settle,
+                      author, given or {}, attachments, mentioned)
         try:
             self._writer.put(draft)
         except BaseException:
@@ -84,7 +85,7 @@ class Sending:
     def _sent(self, room: LiveRoom, stored: Stored) -> Sent:
         row = stored.row
         message = self._view.of_draft(row) if isinstance(row, Draft) else \
-            self._view.for_everyone(row, room, stored.attachments)
+            self._view.for_everyone(row, room, stored.parts)
         return Sent(message, stored.duplicate)
 
     # ------------------------------------------------------------------ gates
@@ -122,3 +123,8 @@ class Sending:
         """Whether the sender's message with this clientId is stored already."""
         return client_id is not None and self._database.row(select(MESSAGES.c.id).where(
             MESSAGES.c.sender_id == sender_id, MESSAGES.c.client_id == client_id.encode())) is not None
+
+
+def kind_of(content: str, attachments: Sequence[AnyRow]) -> MessageType:
+    """The type of a message with this content and these rows of attachments."""
+    return attachments[0].kind if attachments else EMOJI if is_only_emoji(content) else TEXT

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from sqlalchemy import Connection, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
@@ -17,11 +18,15 @@ from ...errors import ChatError, Conflict, Forbidden, Invalid, NotFound
 from ..files import attachments
 from ..machinery.database import Database
 from ..objects import Message, MessageType
+from ..rooms import changes
 from ..rooms.rooms import LiveRoom, member_ids
-from ..sql import claim_places, insert_messages, lock_rooms, newest_of_room
+from ..sql import claim_places, insert_mentions, insert_messages, lock_order_if, lock_rooms, newest_of_room
 from ..tables import MESSAGES, ROOMS, AnyRow
+from . import mentions, parts
+from .parts import NO_PARTS, Parts
 
 NONCES = itertools.count(secrets.randbits(62))  # no two messages have the same one
+FEW_MENTIONS = 20  # of one message, that a batch takes along at once
 Place = tuple[int, int]  # of a room's newest message: its sequence number and its time, in ms or (to order rooms) in µs
 
 
@@ -44,11 +49,14 @@ class Draft:
     author: str | None = None  # the sender's displayName, where dialects want it
     given: Mapping[str, str] | None = None  # what the client says of the message, for them as well
     attachments: Sequence[AnyRow] = ()  # rows of what it takes along
+    mentions: Sequence[int] = ()  # the ids of users
     nonce: int = field(default_factory=NONCES.__next__)
     id: int = 0
     seq: int = 0
     created_at: int = 0
     message: Message | None = None  # as clients get it
+    edited_at: ClassVar[None] = None
+    deleted_at: ClassVar[None] = None
 
     @property
     def room_id(self) -> int:
@@ -59,6 +67,10 @@ class Draft:
         return len(self.content)
 
     @property
+    def parts(self) -> Parts:
+        return Parts(self.attachments, (), self.mentions) if self.attachments or self.mentions else NO_PARTS
+
+    @property
     def client_key(self) -> tuple[int, bytes]:
         """What no two messages of one sender have in common; for drafts with a client id."""
         assert self.client_id is not None
@@ -67,11 +79,11 @@ class Draft:
 
 @dataclass(slots=True)
 class Stored:
-    """What became of a draft: the row of the message, and whether it had been stored before."""
+    """What became of a draft: the row of the message, whether it had been stored before, and if so what hangs on it now."""
 
     row: Draft | AnyRow
     duplicate: bool
-    attachments: Sequence[AnyRow] = ()
+    parts: Parts = NO_PARTS
 
 
 Known = dict[int | tuple[int, bytes], Draft | AnyRow]  # messages by their nonce, or by sender and client id
@@ -103,15 +115,16 @@ class MessageStore:
         """Whether a batch can be stored at once."""
         rooms = {draft.room.id: draft.room for draft in batch}
         return not self._database.is_sqlite and self._newest_id is not None and all(
-            draft.room.last_seq is not None and not draft.attachments and draft.room.has(draft.sender_id)
-            and rooms[draft.room.id] is draft.room for draft in batch)
+            draft.room.last_seq is not None and not draft.attachments and len(draft.mentions) <= FEW_MENTIONS
+            and draft.room.has(draft.sender_id) and rooms[draft.room.id] is draft.room for draft in batch)
 
     def _store_at_once(self, batch: Sequence[Draft]) -> list[Stored | ChatError]:
         """Raises IntegrityError where not all is as it should be."""
         expected = {draft.room.id: draft.room for draft in batch}
         newest = self._number(batch, {room_id: (room.last_seq or 0, room.last_at) for room_id, room in expected.items()})
-        insertion, values = insert_messages(batch, self._database.is_sqlite, claimed=len(expected))
-        (_, first_id, _), step = self._database.at_once((claim_places(newest, expected), insertion, 'COMMIT'), values)
+        insertion, values = insert_messages(batch, self._database.is_sqlite, is_checked=True)
+        claims = claim_places(newest, expected), lock_order_if(len(expected))
+        (_, _, first_id, *_), step = self._database.at_once((*claims, insertion, *insert_mentions(batch), 'COMMIT'), values)
         self._give_ids(batch, first_id, step)
         self._remember(batch)
         return [Stored(draft, False) for draft in batch]
@@ -129,13 +142,13 @@ class MessageStore:
                 outcome = self._settle(draft, rooms, known) or self._take(draft, unsent)
                 if outcome is None:
                     new.append(draft)
-                    outcome = Stored(draft, False, draft.attachments)
+                    outcome = Stored(draft, False)
                     if draft.client_id is not None:
                         known[draft.client_key] = draft
                 outcomes.append(outcome)
             if new:
                 self._insert(connection, new, rooms)
-            self._find_attachments(connection, outcomes)
+            self._find_parts(connection, outcomes)
         self._remember(new)
         return outcomes
 
@@ -169,7 +182,7 @@ class MessageStore:
         if draft.nonce in known:
             stored = known[draft.nonce]
             draft.id, draft.seq, draft.created_at = stored.id, stored.seq, stored.created_at
-            return Stored(draft, False, draft.attachments)
+            return Stored(draft, False)
         first = known.get(draft.client_key) if draft.client_id is not None else None
         if first is not None:
             if first.room_id != draft.room.id:
@@ -196,13 +209,12 @@ class MessageStore:
         unsent -= ids
         return None
 
-    def _find_attachments(self, connection: Connection, outcomes: Iterable[Stored | ChatError]) -> None:
-        """Fill in what duplicates took along when they were first stored."""
-        again = [outcome for outcome in outcomes if isinstance(outcome, Stored) and outcome.duplicate
-                 and outcome.row.type in attachments.KINDS]
-        found = attachments.of_messages(connection, [outcome.row.id for outcome in again]) if again else {}
+    def _find_parts(self, connection: Connection, outcomes: Iterable[Stored | ChatError]) -> None:
+        """Fill in what hangs on repeated messages by now."""
+        again = [outcome for outcome in outcomes if isinstance(outcome, Stored) and not isinstance(outcome.row, Draft)]
+        found = parts.of_messages(connection, [outcome.row for outcome in again]) if again else {}
         for outcome in again:
-            outcome.attachments = found.get(outcome.row.id, ())
+            outcome.parts = found.get(outcome.row.id, NO_PARTS)
 
     def _find_known(self, connection: Connection, batch: Sequence[Draft], again: bool) -> Known:
         """Rows already there, by (sender, client id) and, after a lost connection, by nonce."""
@@ -243,6 +255,7 @@ class MessageStore:
         expected = {draft.room.id: rooms[draft.room.id] for draft in drafts}
         newest = self._number(drafts, self._places(connection, drafts, rooms))
         connection.exec_driver_sql(claim_places(newest, expected))
+        changes.lock_order(connection)
         insertion, values = insert_messages(drafts, self._database.is_sqlite)
         last_id = connection.exec_driver_sql(insertion, tuple(values)).lastrowid
         if self._database.is_sqlite:  # it tells the last id, MySQL the first one
@@ -252,6 +265,8 @@ class MessageStore:
         for draft in drafts:
             if draft.attachments:
                 attachments.claim(connection, draft.id, [row.id for row in draft.attachments])
+        mentions.write(connection, [(user_id, draft.id, draft.room.id, draft.seq)
+                                    for draft in drafts for user_id in draft.mentions])
 
     def _give_ids(self, drafts: Sequence[Draft], first_id: int, step: int) -> None:
         """The ids of one INSERT, in the order of its rows."""

@@ -15,7 +15,9 @@ from ..machinery.clock import now_ms
 from ..machinery.database import Database, inserted_id
 from ..machinery.limits import Limits
 from ..machinery.publisher import Publisher
+from ..objects import Role
 from ..tables import BANS, MEMBERS, ROOMS, USERS, AnyRow
+from . import changes
 from .rooms import ADMIN, DIRECT, LOBBY, MEMBER, PRIVATE, PUBLIC, LiveRoom, Rooms, enter
 from .typing_indicators import TypingIndicators
 
@@ -70,6 +72,7 @@ class Membership:
         with self._database.writing() as connection:
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(
                 deleted_at=now_ms(), invite_code=None))
+            changes.all_stays_end(connection, room_id)
             connection.execute(delete(MEMBERS).where(MEMBERS.c.room_id == room_id))
         members = room.members
         self._rooms.removed(room_id)
@@ -100,6 +103,7 @@ class Membership:
                 room = self._require_joinable(connection, found, user_id, room_id, invite_code)
                 connection.execute(delete(BANS).where(BANS.c.room_id == room.id, BANS.c.user_id == user_id))
                 enter(connection, room, user_id, MEMBER if room.member_count else ADMIN, now)
+                changes.stay_changed(connection, room.id, user_id)
         self._joined(snapshot, room.id)
         return int(room.id)
 
@@ -210,6 +214,7 @@ class Membership:
                                         .order_by(MEMBERS.c.joined_at, MEMBERS.c.user_id).limit(1)).scalar()
             if eldest is not None:
                 set_role(connection, room_id, eldest, ADMIN)
+        changes.stay_changed(connection, room_id, user_id)
 
     def _left(self, room_id: int, user_id: int) -> None:
         self._rooms.changed(room_id, left=user_id)
@@ -263,10 +268,11 @@ def admins(connection: Connection, room_id: int) -> Sequence[int]:
         MEMBERS.c.room_id == room_id, MEMBERS.c.role == ADMIN).limit(2)).scalars().all()
 
 
-def role_in(connection: Connection, room_id: int, user_id: int) -> str | None:
+def role_in(connection: Connection, room_id: int, user_id: int) -> Role | None:
     """The role that the user was given in the room; None outside."""
-    return connection.execute(select(MEMBERS.c.role).where(
+    role: Role | None = connection.execute(select(MEMBERS.c.role).where(
         MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id)).scalar()
+    return role
 
 
 def set_role(connection: Connection, room_id: int, user_id: int, role: str) -> None:
