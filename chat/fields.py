@@ -43,6 +43,16 @@ def read_cursor(value: str) -> int | datetime:
         raise PydanticCustomError('cursor', 'must be a message id or an ISO 8601 time') from None
 
 
+def read_place(value: object) -> int | str:
+    """Where to catch up from: a message id, 0, or the opaque text that an earlier answer gave."""
+    try:
+        return read_id(value)
+    except PydanticCustomError:
+        if isinstance(value, str) and value:
+            return value
+        raise PydanticCustomError('place', 'must be a message id, 0, or what an earlier answer gave as next') from None
+
+
 def require_unicode(value: str) -> str:
     """Refuse lone surrogates: legal in JSON, but no text in any encoding."""
     try:
@@ -92,3 +102,4 @@ ClientId = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterV
 Id = Annotated[int, BeforeValidator(read_id)]
 Count = Annotated[int, BeforeValidator(read_count)]
 Cursor = Annotated[int | datetime, BeforeValidator(read_cursor)]
+Place = Annotated[int | str, BeforeValidator(read_place)]

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from .core.files.attachments import MAX_ATTACHMENTS
 from .core.lists import LONGEST
+from .core.messages.sync import USUAL
 from .errors import Invalid
 from .fields import (
     MAX_DURATION,
@@ -21,6 +22,7 @@ from .fields import (
     Email,
     Id,
     Password,
+    Place,
     RoomName,
     Text,
     Username,
@@ -225,6 +227,13 @@ class ListMessages(Request):
     before: Id | None = None
     after: Id | None = None
     cursor: Cursor | None = None
+
+
+class Sync(Request):
+    """Catching up from a place; without one from the beginning."""
+
+    after: Place = 0
+    limit: Annotated[Id, Field(ge=1, le=LONGEST)] = USUAL
 
 
 class Typing(Receiver):

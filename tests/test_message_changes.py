@@ -388,7 +388,7 @@ def test_other_dialects_have_no_words_for_changes(http, trio, connect, changer, 
     changer(ann).react(message, '👍')
     changer(ann).delete(message)
     listener.settle()
-    assert {event for event, _ in listener.transcript()} <= {'user:online', 'user:offline'}
+    assert {event for event, _ in listener.transcript} <= {'user:online', 'user:offline'}
 
 
 # ---------------------------------------------------------------------- limits

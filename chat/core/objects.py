@@ -71,6 +71,15 @@ class Message(TypedDict):
     readAt: str | None
 
 
+class SyncPage(TypedDict):
+    """What is new or has changed since a place: messages as they are now, rooms that one is no longer in, where to go on."""
+
+    messages: list[Message]
+    left: list[int]
+    next: str
+    more: bool
+
+
 class Room(TypedDict):
     """A conversation, as one user sees it."""
 

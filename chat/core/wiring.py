@@ -27,6 +27,7 @@ from .machinery.background import repeat
 from .machinery.database import Database
 from .machinery.limits import Limit, Limits
 from .machinery.publisher import Publisher
+from .machinery.seals import Seals
 from .machinery.threads import Threads
 from .machinery.write_behind import INTERVAL, WriteBehind
 from .machinery.writer import Writer
@@ -40,6 +41,7 @@ from .messages.receipts import Receipts
 from .messages.removal import PURGE_SECONDS, RemovedRooms
 from .messages.sending import Sending
 from .messages.store import Draft, MessageStore, Stored
+from .messages.sync import Sync
 from .messages.view import MessageView
 from .rooms.membership import Membership
 from .rooms.rooms import Rooms
@@ -79,6 +81,7 @@ class Core:
     sending: Sending
     changing: Changing
     histories: Histories
+    sync: Sync
     receipts: Receipts
     inbox: Inbox
     removed_rooms: RemovedRooms
@@ -150,6 +153,7 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     mentions = Mentions(database=database, rooms=rooms)
     delivery = Delivery(rooms=rooms, receipts=receipts, view=view, publisher=publisher)
     writer = Writer(store=MessageStore(database), on_stored=delivery.stored)
+    histories = Histories(database=database, rooms=rooms, users=users, view=view)
     call_records = CallRecords(database)
     return Core(
         database=database, publisher=publisher, limits=limits, write_behind=write_behind,
@@ -163,7 +167,8 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
                         mentions=mentions, limits=limits, view=view, writer=writer),
         changing=Changing(database=database, rooms=rooms, blocks=blocks, mentions=mentions, limits=limits, view=view,
                           files=files, publisher=publisher),
-        histories=Histories(database=database, rooms=rooms, users=users, view=view),
+        histories=histories,
+        sync=Sync(database=database, histories=histories, seals=Seals(config['JWT_SECRET_KEY'], 'places to sync from')),
         inbox=Inbox(database=database, rooms=rooms, users=users, blocks=blocks, receipts=receipts,
                     newest=NewestMessages(database), view=view),
         removed_rooms=RemovedRooms(database, files),

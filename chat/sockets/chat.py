@@ -4,7 +4,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from .. import schemas
-from ..core.objects import Room
+from ..core.objects import Room, SyncPage
 from ..core.rooms.rooms import LiveRoom
 from ..dialects.dialect import Answer, Handler, MessageAck, NothingMore, send
 from .connections import Connection
@@ -102,6 +102,11 @@ def react(gateway: Gateway, connection: Connection, request: schemas.React) -> M
     return {'message': gateway.core.changing.react(connection.me, request.message_id, request.emoji, request.remove)}
 
 
+def sync(gateway: Gateway, connection: Connection, request: schemas.Sync) -> SyncPage:
+    """`sync`: what is new or has changed since a place."""
+    return gateway.core.sync.page(connection.me, request.after, request.limit)
+
+
 SIGN_IN = {LOGIN: Handler(schemas.AuthLogin, login)}
 EVENTS = SIGN_IN | {
     'send_message': Handler(schemas.SendMessage, send_message, ack=MessageAck, answers_later=True),
@@ -109,6 +114,7 @@ EVENTS = SIGN_IN | {
     'edit_message': Handler(schemas.EditMessage, edit_message, ack=MessageAck),
     'delete_message': Handler(schemas.MessageReference, delete_message, ack=MessageAck),
     'react': Handler(schemas.React, react, ack=MessageAck),
+    'sync': Handler(schemas.Sync, sync, ack=SyncPage),
     'join_room': Handler(schemas.JoinRoomEvent, join_room, ack=RoomAck),
     'leave_room': Handler(schemas.LeaveRoom, leave_room, ack=RoomAck),
     'typing': Handler(schemas.Typing, typing),

@@ -3,8 +3,11 @@
     sending    who may send what where: gates, limits, and the queue
     store      how a batch gets into the database, whatever else goes on there
     delivery   what is told of it once it is stored
+    changing   what becomes of it afterwards: edited, deleted, reacted to
     view       the one place where a stored row becomes a Message
-    histories  a room's messages, or those of all rooms, page by page
+    parts      what hangs on messages beside their rows, loaded for many at once; of it: reactions, mentions
+    histories  a room's messages, or those of all rooms, page by page; with page, and merged for all rooms
+    sync       what is new or has changed since a place in the order of commits
     newest     the newest message of each room
     inbox      rooms as one user sees them
     receipts   how far each member has read, and how far messages were delivered
