@@ -9,6 +9,7 @@
     write_behind  small writes that may wait a moment, made together
     cache         a bounded cache that never keeps what changed while it was being loaded
     limits        rate limits by a moving window
+    seals         texts that clients give back as they got them
     publisher     the one way in which events leave the core
     threads       native threads for what takes long
     background    work beside the requests: repeated, and in pieces
