@@ -8,13 +8,12 @@ all smaller ones of that table. A change's `after_id` is the newest message at t
 The lock comes last, behind those of rooms and of whatever else there is, so that no two wait for each other in a circle.
 SQLite needs none, since only one transaction writes at a time.
 """
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, delete, func, insert, literal, select, update
 
 from ..machinery.database import inserted_id
 from ..tables import CHANGES, COMMIT_ORDER, MEMBERS, MESSAGES, ROOMS
 
 LOCK = select(COMMIT_ORDER.c.id).where(COMMIT_ORDER.c.id == 1).with_for_update()
-NEWEST_MESSAGE = func.coalesce(select(func.max(MESSAGES.c.id)).scalar_subquery(), 0)
 
 
 def lock_order(connection: Connection) -> None:
@@ -27,7 +26,7 @@ def message_changed(connection: Connection, room_id: int, message_id: int) -> No
     lock_order(connection)
     connection.execute(delete(CHANGES).where(CHANGES.c.message_id == message_id))
     change_id = inserted_id(connection.execute(insert(CHANGES).values(
-        after_id=NEWEST_MESSAGE, room_id=room_id, message_id=message_id)))
+        after_id=_newest_message(connection), room_id=room_id, message_id=message_id)))
     connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(last_change=change_id))
 
 
@@ -35,18 +34,23 @@ def stay_changed(connection: Connection, room_id: int, user_id: int) -> None:
     """A user came into a room, or left it. The caller has locked the room."""
     lock_order(connection)
     connection.execute(delete(CHANGES).where(CHANGES.c.user_id == user_id, CHANGES.c.room_id == room_id))
-    _add_stays(connection, room_id, literal(user_id))
+    connection.execute(insert(CHANGES).values(
+        after_id=_newest_message(connection), room_id=room_id, user_id=user_id))
 
 
 def all_stays_end(connection: Connection, room_id: int) -> None:
     """The room is no more: nobody stays. The caller has locked it, and removes its members after this call."""
     lock_order(connection)
     connection.execute(delete(CHANGES).where(CHANGES.c.user_id.is_not(None), CHANGES.c.room_id == room_id))
-    _add_stays(connection, room_id, MEMBERS.c.user_id)
+    stays = select(literal(_newest_message(connection)), MEMBERS.c.room_id, MEMBERS.c.user_id)
+    connection.execute(insert(CHANGES).from_select(
+        ['after_id', 'room_id', 'user_id'], stays.where(MEMBERS.c.room_id == room_id)))
 
 
-def _add_stays(connection: Connection, room_id: int, user_id: ColumnElement[int]) -> None:
-    rows = select(NEWEST_MESSAGE, literal(room_id), user_id)
-    if user_id is MEMBERS.c.user_id:
-        rows = rows.where(MEMBERS.c.room_id == room_id)
-    connection.execute(insert(CHANGES).from_select(['after_id', 'room_id', 'user_id'], rows))
+def _newest_message(connection: Connection) -> int:
+    """The id of the newest message.
+
+    By a query of its own: as part of an INSERT it would lock the message, for which another transaction that changes it and
+    waits for the order would have to wait.
+    """
+    return connection.execute(select(func.max(MESSAGES.c.id))).scalar() or 0
