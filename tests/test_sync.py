@@ -9,7 +9,7 @@ import pytest
 from tests.support.http import Http, expect_error
 from tests.support.sockets import expect_failure, expect_ok
 
-SECONDS_OF_WRITING = 4
+CHANGES_OF_EACH = 80  # of those who write at the same time
 
 
 class Reader:
@@ -264,14 +264,13 @@ def test_no_reader_skips_a_change_whichever_of_three_processes_makes_it(start_se
     for user in users[1:]:
         for room in rooms:
             assert servers[0].as_user(user).post('/api/rooms/join', {'roomId': room}).status_code == 200
-    writing, written = threading.Event(), threading.Event()
-    writing.set()
+    written = threading.Event()
 
     def write(number):
         """Send, edit, delete and react, as one of the users at one of the processes."""
         me, random = Http(servers[number % 3].base_url, users[number % 3].token), Random(number)
         sent = []
-        while writing.is_set():
+        for _ in range(CHANGES_OF_EACH):
             room = random.choice(rooms)
             if not sent or random.random() < 0.5:
                 response = me.post(f'/api/rooms/{room}/messages', {'content': f'{number}-{len(sent)}'})
@@ -306,9 +305,7 @@ def test_no_reader_skips_a_change_whichever_of_three_processes_makes_it(start_se
     with ThreadPoolExecutor(12) as pool:
         readers = [pool.submit(read, number) for number in range(3)]
         writers = [pool.submit(write, number) for number in range(6)]
-        wait(writers, SECONDS_OF_WRITING)
-        writing.clear()
-        wait(writers, 60)
+        wait(writers)
         written.set()
         for writer in writers:
             writer.result(0)
@@ -322,5 +319,5 @@ def test_no_reader_skips_a_change_whichever_of_three_processes_makes_it(start_se
             address = response.links.get('next', {}).get('url')
     assert len(truth) > 100
     for held, pages in results:
-        assert pages > 30
+        assert pages >= 30
         assert {id: message for id, message in held.items() if message['roomId'] in rooms} == truth

@@ -40,6 +40,7 @@ from .tables import MESSAGES, ROOMS
 T = TypeVar('T')
 ESCAPE = '/'  # in patterns of LIKE; a backslash is one of the strings themselves on MySQL
 GATHERED_ROWS = '__rows__'  # stands for the rows in the text of a gathered UPDATE
+IDS = '__ids__'  # stands for the ids in the text of a query by ids
 BY_ROOM_AND_ID = 'FORCE INDEX (ix_messages_room_id_id)'
 MESSAGE_COLUMNS = 'room_id, sender_id, seq, nonce, created_at, reply_to_id, mention_count, type, content, client_id'
 
@@ -214,6 +215,18 @@ def with_rows(update: str, columns: Sequence[str], rows: Sequence[Sequence[int |
 
 def _number(value: int | None) -> str:
     return 'NULL' if value is None else f'{value:d}'
+
+
+# ---------------------------------------------------------------------- rows by their ids
+
+def among_ids(query: Select[*tuple[Any, ...]], ids: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
+    """The query of the rows with certain ids, with IDS in place of these; a list of parameters is made anew each time."""
+    return query.where(ids.op('IN')(literal_column(f'({IDS})')))
+
+
+def with_ids(query: str, ids: Iterable[int]) -> str:
+    """The text of a query of `among_ids` with its ids, one at least."""
+    return query.replace(IDS, ','.join([f'{each:d}' for each in ids]))
 
 
 # ---------------------------------------------------------------------- rows as JSON

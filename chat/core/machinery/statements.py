@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement, Select, select
 
-from ..sql import as_json_array, as_one_text
+from ..sql import among_ids, as_json_array, as_one_text, with_ids
 from .database import Database
 
 Query = Select[*tuple[Any, ...]]
@@ -34,7 +34,10 @@ class Prepared:
     def fetch(self, **parameters: Any) -> list[Any]:
         """All rows. Raises Unavailable."""
         values = self._constants | parameters
-        rows = self._database.fetch(self._sql, [values[name] for name in self._names])
+        return self._fetch(self._sql, [values[name] for name in self._names])
+
+    def _fetch(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        rows = self._database.fetch(sql, values)
         if not self._database.is_sqlite:
             rows = orjson.loads(f'[{",".join([text or "" for text, in rows])}]')
         return list(map(self._make_row, rows))
@@ -42,6 +45,17 @@ class Prepared:
     def _as_json(self, statement: Query, columns: Columns) -> Query:
         """The query of MySQL that has JSON in place of the columns."""
         return statement.with_only_columns(as_json_array(columns), maintain_column_froms=True)
+
+
+class ByIds(Prepared):
+    """A query of rows by their ids: `fetch_all(ids)` gives those that are there, in no order."""
+
+    def __init__(self, database: Database, columns: Columns, ids: ColumnElement[int]) -> None:
+        super().__init__(database, among_ids(select(*columns), ids))
+
+    def fetch_all(self, ids: Sequence[int]) -> list[Any]:
+        """The rows with these ids. Raises Unavailable."""
+        return self._fetch(with_ids(self._sql, ids), []) if ids else []
 
 
 class LongList(Prepared):

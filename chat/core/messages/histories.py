@@ -6,7 +6,7 @@ from sqlalchemy import Integer, Select, bindparam, func, select
 
 from ..accounts.users import Users
 from ..machinery.database import Database
-from ..machinery.statements import PreparedBy
+from ..machinery.statements import ByIds, PreparedBy
 from ..objects import Message
 from ..rooms.rooms import Rooms
 from ..sql import by_room
@@ -25,6 +25,7 @@ class Histories:
         self._database, self._rooms, self._users, self._view = database, rooms, users, view
         self._merged = MergedRooms(database, MESSAGES)
         self._pages = PreparedBy(database, room_page)
+        self._by_ids = ByIds(database, SHOWN, MESSAGES.c.id)
 
     def direct_history(self, user_id: int, other_id: int, page: Page) -> tuple[list[Message], bool]:
         """A Page of the direct messages between two users. Raises NotFound."""
@@ -69,9 +70,7 @@ class Histories:
 
     def messages(self, user_id: int, ids: Sequence[int]) -> list[Message]:
         """The messages of these ids, in this order, as a member of their rooms sees them; but for those that are gone."""
-        if not ids:
-            return []
-        found = {row.id: row for row in self._database.rows(select(*SHOWN).where(MESSAGES.c.id.in_(ids)))}
+        found = {row.id: row for row in self._by_ids.fetch_all(ids)}
         live = {row.room_id: self._rooms.find(row.room_id) for row in found.values()}
         rows = [row for row in map(found.get, ids) if row is not None and live[row.room_id] is not None]
         return self._view.for_viewer(user_id, rows, self._view.counterparts(user_id, filter(None, live.values())))
