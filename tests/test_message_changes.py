@@ -1,12 +1,15 @@
 """What becomes of messages: edited by their authors, deleted, reacted to; over HTTP and sockets, told to every member."""
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.support import media as made
 from tests.support.files import execute, kept
 from tests.support.http import expect_error
+from tests.support.proxy import LossyProxy
 from tests.support.sockets import expect_failure, expect_ok
 
 WAYS = ('http', 'socket')
@@ -410,3 +413,35 @@ def test_changes_are_limited_as_messages_are_and_what_comes_to_nothing_is_free(s
     expect_error(me.patch(own, {'content': 'd'}), 429, 'rate_limited')
     expect_error(me.delete(own), 429, 'rate_limited')
     expect_error(me.put(f'{own}/reactions/{quote("👍")}'), 429, 'rate_limited')
+
+
+# ---------------------------------------------------------------------- a database that is lost in between
+
+@pytest.mark.parametrize('request_bytes', [b'UPDATE messages SET', b'\x03COMMIT'], ids=['undone', 'done'])
+def test_an_edit_whose_answer_is_lost_is_told_once_and_only_if_it_was_made(
+        start_server, open_http, open_socket, mariadb, request_bytes):
+    url = make_url(mariadb.create_database())
+    proxy = LossyProxy(url.port)
+    server = start_server(database=url.set(port=proxy.port).render_as_string(hide_password=False))
+    http = open_http(server)
+    ann, bob = http.register(), http.register()
+    me, listener = http.as_user(ann), open_socket(server, bob)
+    message = me.post(f'/api/messages/send/{bob.id}', {'content': 'one'}).json()
+    listener.expect('newMessage')
+    address = f'/api/rooms/{message["roomId"]}/messages/{message["id"]}'
+    proxy.lose_answer_to(request_bytes)
+    back = threading.Timer(0.5, proxy.refusing.clear)
+    back.start()
+    response = me.patch(address, {'content': 'two'})
+    back.join()
+    assert proxy.lost.is_set()
+    if request_bytes == b'\x03COMMIT':
+        assert response.status_code == 200 and response.json()['message']['content'] == 'two'
+    else:
+        expect_error(response, 503, 'unavailable')
+        listener.expect_nothing('message_updated')
+        assert me.get(f'/api/messages/{bob.id}').json() == [message]
+        assert me.patch(address, {'content': 'two'}).status_code == 200
+    assert listener.expect('message_updated')['content'] == 'two'
+    listener.expect_nothing('message_updated')
+    proxy.close()

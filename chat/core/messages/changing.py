@@ -3,14 +3,16 @@
 Each change is one transaction that holds the lock of the room, as that of a batch of new messages does. Each is idempotent:
 what is so already is answered as it is, told to nobody and costs nothing.
 """
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import gevent
 from gevent.lock import BoundedSemaphore
 from sqlalchemy import Connection, select, update
 
-from ...errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
+from ...errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from ..accounts.blocks import Blocks
 from ..events import Audience, Event, Everyone, MessageDeleted, MessageUpdated, ReactionChanged, RoomMembers
 from ..files.stored_files import Files
@@ -31,6 +33,8 @@ from .parts import NO_PARTS, Parts
 from .sending import MAX_LENGTH, kind_of
 from .view import SHOWN, MessageView
 
+DOUBT_TIMEOUT = 5   # seconds in which a change that may have been committed is looked for
+DOUBT_PAUSE = 0.2   # seconds between two looks
 TURNS = 64  # rooms that have changes under way at a time, more or less
 NO_MESSAGE = 'There is no such message'
 Work = Callable[[Connection, AnyRow, Role | None], bool]  # makes a change, and says whether there was anything to do
@@ -179,10 +183,21 @@ class Changing:
 
         try:
             return self._database.transact(once)
-        except InDoubt:  # if it was done after all, nothing is left to do, but to be told
-            outcome = self._database.transact(once)
-            outcome.has_changed = True
-            return outcome
+        except InDoubt:
+            return self._look_again(once)
+
+    def _look_again(self, once: Callable[[Connection], Outcome]) -> Outcome:
+        """The Outcome of a change that may have been committed: if it was, nothing is left to do, but it is to be told."""
+        deadline = time.monotonic() + DOUBT_TIMEOUT
+        while True:
+            try:
+                outcome = self._database.transact(once)
+                outcome.has_changed = True
+                return outcome
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                gevent.sleep(DOUBT_PAUSE)
 
     def _role(self, connection: Connection, user_id: int, room: LiveRoom) -> Role | None:
         """What the user is in the room now that it is locked. Raises Forbidden for one who has left meanwhile."""
