@@ -302,6 +302,17 @@ class LeaveRoom(Request):
     room_id: Id
 
 
+class ChangeSettings(Request):
+    notify: Literal['all', 'mentions', 'none'] | None = None
+    is_pinned: bool | None = None
+
+    @model_validator(mode='after')
+    def has_one(self) -> Self:
+        if self.notify is None and self.is_pinned is None:
+            raise Invalid(notify='is missing: send notify or isPinned')
+        return self
+
+
 class ChangeRole(Request):
     role: Literal['admin', 'member']
 

@@ -9,7 +9,8 @@ from tests.support.http import expect_error
 from tests.support.sockets import expect_failure, expect_ok
 from tests.support.waiting import wait_until
 
-FIELDS = {'id', 'name', 'kind', 'isPrivate', 'createdBy', 'createdAt', 'role', 'memberCount', 'unreadCount', 'lastMessage'}
+FIELDS = {'id', 'name', 'kind', 'isPrivate', 'createdBy', 'createdAt', 'role', 'memberCount', 'unreadCount', 'mentionCount', 'notify',
+          'isPinned', 'lastMessage'}
 
 
 @pytest.fixture

@@ -40,6 +40,15 @@ def list_all_messages(query: ListMessages) -> Answer:
     return page_answer(found[0], next_messages(found, page))
 
 
+@blueprint.get('/mentions')
+@operation(query=ListMessages, answers={200: list[Message]})
+def list_mentions(query: ListMessages) -> Answer:
+    """The messages that mention one, in the rooms that one is in."""
+    page = page_of(query, PAGE)
+    found = core.mentioned.history(me(), page)
+    return page_answer(found[0], next_messages(found, page))
+
+
 @blueprint.post('/send/<id:receiver_id>')
 @operation(body=Content, files=MAX_ATTACHMENTS, answers=SENT, errors=REFUSED)
 def send_to_user(body: Content, files: Sequence[ReceivedFile], receiver_id: int) -> tuple[Message, int]:

@@ -8,6 +8,7 @@ from ..core.files.attachments import MAX_ATTACHMENTS
 from ..errors import Conflict, Forbidden, Invalid, NotFound
 from ..schemas import (
     ChangeRole,
+    ChangeSettings,
     Content,
     CreateRoom,
     EditContent,
@@ -84,6 +85,14 @@ def remove_room(room_id: int) -> tuple[str, int]:
     """Remove a room and its messages for everybody, as one of its admins."""
     core.membership.remove(me(), room_id)
     return NO_CONTENT
+
+
+@blueprint.patch('/<id:room_id>/settings')
+@operation(body=ChangeSettings, answers={200: RoomAnswer}, errors=HIDDEN)
+def change_settings(body: ChangeSettings, room_id: int) -> RoomAnswer:
+    """Set what one wants to be told of from a room while away, and whether it is pinned, for oneself."""
+    core.settings.change(me(), room_id, notify=body.notify, is_pinned=body.is_pinned)
+    return room_answer(room_id)
 
 
 # ---------------------------------------------------------------------- members

@@ -7,6 +7,7 @@ AttachmentKind = Literal['image', 'file', 'voice']
 MessageType = Literal['text', 'emoji', 'image', 'file', 'voice']
 RoomKind = Literal['public', 'private', 'direct', 'lobby']
 Role = Literal['admin', 'member']
+Notify = Literal['all', 'mentions', 'none']
 Outcome = Literal['completed', 'missed', 'declined', 'busy', 'failed']
 
 
@@ -92,6 +93,9 @@ class Room(TypedDict):
     role: Role | None
     memberCount: int
     unreadCount: int
+    mentionCount: int
+    notify: Notify | None
+    isPinned: bool
     lastMessage: Message | None
     otherUser: NotRequired[User]
     inviteCode: NotRequired[str]

@@ -35,13 +35,14 @@ from sqlalchemy import (
     text,
 )
 
-from .tables import MESSAGES, ROOMS
+from .tables import MENTIONS, MESSAGES, ROOMS
 
 T = TypeVar('T')
 ESCAPE = '/'  # in patterns of LIKE; a backslash is one of the strings themselves on MySQL
 GATHERED_ROWS = '__rows__'  # stands for the rows in the text of a gathered UPDATE
 IDS = '__ids__'  # stands for the ids in the text of a query by ids
 BY_ROOM_AND_ID = 'FORCE INDEX (ix_messages_room_id_id)'
+BY_USER_AND_ROOM = 'FORCE INDEX (ix_mentions_user_id_room_id_seq)'
 MESSAGE_COLUMNS = 'room_id, sender_id, seq, nonce, created_at, reply_to_id, mention_count, type, content, client_id'
 
 
@@ -164,6 +165,15 @@ def insert_mentions(messages: Sequence[NumberedMessage]) -> list[str]:
     return [f'INSERT INTO mentions (user_id, message_id, room_id, seq) VALUES {",".join(rows)}'] if rows else []
 
 
+def insert_mention_rows(rows: Iterable[tuple[int, int, int, int]]) -> str:
+    """The INSERT of rows of mentions: user id, message id, room id, seq.
+
+    By hand: 900 for 1,000 rows, with their execution on MariaDB, against 4,700 by SQLAlchemy.
+    """
+    values = ','.join([f'({user_id:d},{message_id:d},{room_id:d},{seq:d})' for user_id, message_id, room_id, seq in rows])
+    return f'INSERT INTO mentions (user_id, message_id, room_id, seq) VALUES {values}'
+
+
 # ---------------------------------------------------------------------- messages of one room
 
 def by_room(query: Select[T], room_id: int | bool | None = True) -> Select[T]:
@@ -184,6 +194,39 @@ def newest_of_room(of_message: ColumnElement[T]) -> ScalarSelect[T]:
     """
     of_room = by_room(select(of_message)).where(MESSAGES.c.room_id == ROOMS.c.id)
     return of_room.order_by(MESSAGES.c.id.desc()).limit(1).scalar_subquery()
+
+
+# ---------------------------------------------------------------------- mentions
+
+def by_first_table(query: Select[T]) -> Select[T]:
+    """The query, made to begin with its first table, and so to end as soon as it has the rows of a page in that order.
+
+    MySQL's planner may begin with another one, read all that belongs to it, and sort.
+    """
+    return query.prefix_with('STRAIGHT_JOIN', dialect='mysql').prefix_with('STRAIGHT_JOIN', dialect='mariadb')
+
+
+def mentions_behind(seq: ColumnElement[int], user_id: ColumnElement[int]) -> ScalarSelect[int]:
+    """The scalar query, within one of rooms, of how many messages behind that place in each mention the user.
+
+    MySQL's planner, while it takes the table for a small one, would read all mentions of the user for each room. By the
+    index it reads those in that room (0.2 each), SQLite's only those behind the place.
+    """
+    count = select(func.count()).select_from(MENTIONS).with_hint(MENTIONS, BY_USER_AND_ROOM, 'mysql').with_hint(
+        MENTIONS, BY_USER_AND_ROOM, 'mariadb')
+    return count.where(MENTIONS.c.user_id == user_id, MENTIONS.c.room_id == ROOMS.c.id,
+                       MENTIONS.c.seq > seq).scalar_subquery()
+
+
+def count_mentions(user_id: int, behind: Mapping[int, int]) -> str:
+    """The SELECT of room ids and how many messages in each, behind that place (seq), mention the user.
+
+    By hand, since it has as many parts as rooms, each with constants: so every database reads only what it counts. SQLite
+    takes up to 500.
+    """
+    return ' UNION ALL '.join([
+        f'SELECT {room_id:d}, count(*) FROM mentions WHERE user_id = {user_id:d} AND room_id = {room_id:d} AND seq > {seq:d}'
+        for room_id, seq in behind.items()])
 
 
 # ---------------------------------------------------------------------- patterns

@@ -35,6 +35,7 @@ from .messages.changing import Changing
 from .messages.delivery import Delivery
 from .messages.histories import Histories
 from .messages.inbox import Inbox
+from .messages.mentioned import Mentioned
 from .messages.mentions import Mentions
 from .messages.newest import NewestMessages
 from .messages.receipts import Receipts
@@ -45,6 +46,7 @@ from .messages.sync import Sync
 from .messages.view import MessageView
 from .rooms.membership import Membership
 from .rooms.rooms import Rooms
+from .rooms.settings import RoomSettings
 from .rooms.typing_indicators import TypingIndicators
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Core:
 
     rooms: Rooms
     membership: Membership
+    settings: RoomSettings
     typing: TypingIndicators
 
     writer: Writer[Draft, Stored]
@@ -82,6 +85,7 @@ class Core:
     changing: Changing
     histories: Histories
     sync: Sync
+    mentioned: Mentioned
     receipts: Receipts
     inbox: Inbox
     removed_rooms: RemovedRooms
@@ -162,12 +166,14 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
         rooms=rooms, typing=typing,
         membership=Membership(database=database, rooms=rooms, users=users, presence=presence, receipts=receipts,
                               typing=typing, limits=limits, publisher=publisher),
+        settings=RoomSettings(database=database, rooms=rooms),
         writer=writer, receipts=receipts,
         sending=Sending(database=database, rooms=rooms, users=users, blocks=blocks, uploads=uploads,
                         mentions=mentions, limits=limits, view=view, writer=writer),
         changing=Changing(database=database, rooms=rooms, blocks=blocks, mentions=mentions, limits=limits, view=view,
                           files=files, publisher=publisher),
         histories=histories,
+        mentioned=Mentioned(database=database, histories=histories),
         sync=Sync(database=database, histories=histories, seals=Seals(config['JWT_SECRET_KEY'], 'places to sync from')),
         inbox=Inbox(database=database, rooms=rooms, users=users, blocks=blocks, receipts=receipts,
                     newest=NewestMessages(database), view=view),

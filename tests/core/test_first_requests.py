@@ -3,6 +3,7 @@ import gevent
 import pytest
 
 from chat import create_app, migrating
+from chat.core.messages import mentions
 
 
 class House:
@@ -42,6 +43,10 @@ class House:
             return result, len(made)
 
         return count
+
+    def mention(self, user_id, message):
+        with self.core.database.writing() as connection:
+            mentions.write(connection, [(user_id, message['id'], message['roomId'], 1)])
 
 
 @pytest.fixture
@@ -87,3 +92,20 @@ def test_the_newest_message_is_looked_up_again_only_in_rooms_that_have_a_newer_o
     after, queries = house.count(ask)
     assert queries == 2 and {room_id for room_id in after if after[room_id] != before[room_id]} == {house.rooms[2]}
     assert house.count(ask) == (after, 1)
+
+
+def test_mentions_are_counted_by_the_same_query_and_again_where_the_database_does_not_know_what_was_read(house):
+    bob, room_id = house.others[0], house.rooms[1]
+
+    def count():
+        return house.count(lambda: {room['id']: room['mentionCount'] for room in house.core.inbox.own_rooms(bob)[0]})
+
+    message = house.core.inbox.room(bob, room_id)['lastMessage']
+    house.mention(bob, message)
+    house.send(house.core.rooms.require_member(house.me, room_id))
+    count()
+    assert count() == ({room_id: 1}, 1)
+    house.core.receipts.read(bob, message['id'])
+    assert count() == ({room_id: 0}, 2)
+    house.core.write_behind.flush()
+    assert count() == ({room_id: 0}, 1)

@@ -10,6 +10,8 @@
     sync       what is new or has changed since a place in the order of commits
     newest     the newest message of each room
     inbox      rooms as one user sees them
+    mentions   whom a message names
+    mentioned  the messages that mention a user
     receipts   how far each member has read, and how far messages were delivered
     removal    messages that go for good
     emoji      emoji, told from other text

@@ -1,30 +1,33 @@
 """Rooms as one user sees them: lists and the inbox, each in one query however many rooms there are."""
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, Select, and_, bindparam, case, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, bindparam, case, func, or_, select
 
 from ...errors import NotFound
 from ..accounts.blocks import Blocks
 from ..accounts.users import SHOWN as SHOWN_OF_USER
 from ..accounts.users import Users
-from ..lists import LONGEST, cut
+from ..lists import LONGEST, cut, pieces
 from ..machinery.clock import iso
 from ..machinery.database import Database
 from ..machinery.statements import LongList, Prepared, PreparedBy
 from ..objects import Member, Message, Room
 from ..rooms.rooms import ADMIN, DIRECT, LOBBY, PRIVATE, PUBLIC, Rooms
+from ..rooms.settings import notify_in
+from ..sql import count_mentions, mentions_behind
 from ..tables import MEMBERS, ROOMS, USERS
 from .newest import NewestMessages, Version
 from .receipts import Receipts
 from .view import Counterpart, MessageView
 
 ONE, PUBLIC_ROOMS, OWN_ROOMS, CONVERSATIONS = 'one', 'public', 'own', 'conversations'  # what is asked for
+RECOUNTED_AT_ONCE = 500  # rooms, in one statement
 HAS_DIRECT_ONES = (ONE, CONVERSATIONS)
 OWN, OTHER = MEMBERS.alias('own'), MEMBERS.alias('other')
 SHOWN = [ROOMS.c[name] for name in ('id', 'kind', 'name', 'created_by', 'created_at', 'last_seq', 'last_change', 'newest_at',
                                     'member_count', 'invite_code')]
-BEFORE_OTHER = len(SHOWN) + 3  # columns: of the room, and what the user is in it and on the server
+BEFORE_OTHER = len(SHOWN) + 6  # columns: of the room, and what the user is in it, has of it, and is on the server
 
 
 class Counterparty(NamedTuple):
@@ -59,7 +62,7 @@ class Inbox:
 
     def __init__(self, *, database: Database, rooms: Rooms, users: Users, blocks: Blocks, receipts: Receipts,
                  newest: NewestMessages, view: MessageView) -> None:
-        self._rooms, self._users, self._blocks = rooms, users, blocks
+        self._database, self._rooms, self._users, self._blocks = database, rooms, users, blocks
         self._receipts, self._newest, self._view = receipts, newest, view
         self._queries = PreparedBy(database, rooms_query)
         self._members = LongList(database, MEMBERS_OF_ROOM, PAGE_OF_MEMBERS.c.user_id)
@@ -84,7 +87,7 @@ class Inbox:
 
     def conversations(self, user_id: int, after: int | None = None,
                       limit: int = LONGEST) -> tuple[Sequence[Room], bool]:
-        """Every room of the user, the one with the newest message first; direct ones only once they have a message.
+        """Every room of the user, pinned ones first, then by the newest message; direct ones once they have a message.
 
         `after` is the id of a room, as it stands in this order.
         """
@@ -122,20 +125,24 @@ class Inbox:
         newest = self._newest.of_rooms({
             row.id: Version(row.last_seq, row.last_change) for row in rows if row.own_role is not None})
         last = {message['roomId']: message for message in self._view.for_viewer(user_id, newest, counterparts)}
-        return [self._as_object(user_id, row, others.get(row.id), last.get(row.id), hiding) for row in rows]
+        unread = {row.id: self._unread_count(user_id, row, last.get(row.id)) for row in rows if row.own_role is not None}
+        mentions = self._mention_counts(user_id, [row for row in rows if row.mention_count and unread[row.id]])
+        return [self._as_object(row, others.get(row.id), last.get(row.id), unread.get(row.id, 0), mentions, hiding)
+                for row in rows]
 
     def _counterpart(self, other: Counterparty, hiding: Collection[int]) -> Counterpart:
         """The other member of a direct room, by its row."""
         return Counterpart(other.user_id, None if other.user_id in hiding else self._receipts.newest(other))
 
-    def _as_object(self, user_id: int, row: Any, other: Counterparty | None, last_message: Message | None,
-                   hiding: Collection[int]) -> Room:
+    def _as_object(self, row: Any, other: Counterparty | None, last_message: Message | None, unread: int,
+                   mentions: Mapping[int, int], hiding: Collection[int]) -> Room:
         is_member = row.own_role is not None
         described: Room = {
             'id': row.id, 'name': row.name if other is None else other.display_name, 'kind': row.kind,
             'isPrivate': row.kind in (PRIVATE, DIRECT), 'createdBy': row.created_by, 'createdAt': iso(row.created_at),
             'role': row.own_role, 'memberCount': row.member_count,
-            'unreadCount': self._unread_count(user_id, row, last_message) if is_member else 0,
+            'unreadCount': unread, 'mentionCount': mentions.get(row.id, 0),
+            'notify': notify_in(row.kind, row.notify) if is_member else None, 'isPinned': bool(row.is_pinned),
             'lastMessage': last_message,
         }
         rules = row.is_server_admin and row.kind in (PUBLIC, LOBBY)
@@ -150,8 +157,24 @@ class Inbox:
     def _unread_count(self, user_id: int, row: Any, last_message: Message | None) -> int:
         if last_message and last_message['senderId'] == user_id:
             return 0  # sending reads everything before it
-        unread: int = row.last_seq - max(row.own_read_seq, self._receipts.pending_read(row.id, user_id))
+        unread: int = row.last_seq - self._read_seq(user_id, row)
         return max(0, unread)
+
+    def _read_seq(self, user_id: int, row: Any) -> int:
+        """How far the user has read."""
+        seq: int = max(row.own_read_seq, self._receipts.pending_read(row.id, user_id))
+        return seq
+
+    def _mention_counts(self, user_id: int, rows: Sequence[Any]) -> dict[int, int]:
+        """{room id: how many unread messages mention the user}, of rows of rooms in which any did, by the database.
+
+        They are counted again where the user has read on since.
+        """
+        counts: dict[int, int] = {row.id: row.mention_count for row in rows}
+        read = [(row.id, seq) for row in rows if (seq := self._read_seq(user_id, row)) > row.own_read_seq]
+        for some in pieces(read, RECOUNTED_AT_ONCE):
+            counts.update(self._database.fetch(count_mentions(user_id, dict(some)), ()))
+        return counts
 
 
 # ---------------------------------------------------------------------- queries
@@ -161,7 +184,8 @@ def rooms_query(of: str, is_continued: bool) -> Select[Any]:
     user = bindparam('user', type_=BigInteger)
     is_server_admin = select(USERS.c.is_admin).where(USERS.c.id == user).scalar_subquery()
     columns = [*SHOWN, OWN.c.role.label('own_role'), OWN.c.read_seq.label('own_read_seq'),
-               is_server_admin.label('is_server_admin')]
+               is_server_admin.label('is_server_admin'), OWN.c.notify, OWN.c.is_pinned,
+               _mention_count(user)]
     joined = ROOMS.join(OWN, and_(OWN.c.room_id == ROOMS.c.id, OWN.c.user_id == user), isouter=of in (ONE, PUBLIC_ROOMS))
     if of in HAS_DIRECT_ONES:
         direct_id = case((ROOMS.c.kind == DIRECT, ROOMS.c.id))  # NULL elsewhere: the members of no other room are read
@@ -174,6 +198,12 @@ def rooms_query(of: str, is_continued: bool) -> Select[Any]:
     return _listed(query, of, is_continued).limit(bindparam('most', type_=Integer))
 
 
+def _mention_count(user: ColumnElement[int]) -> ColumnElement[int]:
+    """How many unread messages of each room mention the user, by the database; looked up where any are unread."""
+    count = case((ROOMS.c.last_seq > OWN.c.read_seq, mentions_behind(OWN.c.read_seq, user)), else_=0)
+    return count.label('mention_count')
+
+
 def _listed(query: Select[Any], of: str, is_continued: bool) -> Select[Any]:
     """The query with only those rooms that a list is of, in its order."""
     after, public, private = bindparam('after', type_=BigInteger), ROOMS.c.kind == PUBLIC, ROOMS.c.kind == PRIVATE
@@ -182,12 +212,16 @@ def _listed(query: Select[Any], of: str, is_continued: bool) -> Select[Any]:
     if of == OWN_ROOMS:  # in the order of the index of the user's rooms
         return query.where(or_(public, private), OWN.c.room_id > after).order_by(OWN.c.room_id)
     query = query.where(or_(ROOMS.c.kind != DIRECT, ROOMS.c.last_seq > 0))
-    return (_behind(query) if is_continued else query).order_by(ROOMS.c.newest_at.desc(), ROOMS.c.id.desc())
+    query = _behind(query) if is_continued else query
+    return query.order_by(OWN.c.is_pinned.desc(), ROOMS.c.newest_at.desc(), ROOMS.c.id.desc())
 
 
 def _behind(query: Select[Any]) -> Select[Any]:
-    """The inbox's query behind the room `after`."""
-    after, newest = bindparam('after', type_=BigInteger), ROOMS.c.newest_at
-    before = ROOMS.alias()
+    """The inbox's query behind the room `after`; one that the user is no longer in counts as not pinned."""
+    after, newest, pinned = bindparam('after', type_=BigInteger), ROOMS.c.newest_at, OWN.c.is_pinned
+    before, own_before = ROOMS.alias(), MEMBERS.alias()
     its_newest = select(before.c.newest_at).where(before.c.id == after).scalar_subquery()
-    return query.where(or_(newest < its_newest, and_(newest == its_newest, ROOMS.c.id < after)))
+    its_own = select(own_before.c.is_pinned).where(own_before.c.room_id == after, own_before.c.user_id == OWN.c.user_id)
+    its_pinned = func.coalesce(its_own.scalar_subquery(), 0)
+    is_older = or_(newest < its_newest, and_(newest == its_newest, ROOMS.c.id < after))
+    return query.where(or_(pinned < its_pinned, and_(pinned == its_pinned, is_older)))

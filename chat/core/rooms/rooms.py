@@ -77,11 +77,9 @@ class Rooms:
     def require_admin(self, user_id: int, room_id: int) -> LiveRoom:
         """The LiveRoom, for its admins and, unless it is private, the server's. Raises NotFound, Forbidden."""
         room = self._live.get(room_id)
-        is_server_admin = room.kind in (PUBLIC, LOBBY) and self.is_server_admin(user_id)
-        if not is_server_admin:
+        if not self.is_admin(user_id, room):
             self.require_member(user_id, room_id)
-            if self.role(user_id, room_id) != ADMIN:
-                raise Forbidden('Only an admin of the room may do this')
+            raise Forbidden('Only an admin of the room may do this')
         return room
 
     def require_member_or_admin(self, user_id: int, room_id: int) -> None:
@@ -89,6 +87,12 @@ class Rooms:
         room = self._live.get(room_id)
         if not room.has(user_id) and (room.kind != PUBLIC or not self.is_server_admin(user_id)):
             self.require_member(user_id, room_id)
+
+    def is_admin(self, user_id: int, room: LiveRoom) -> bool:
+        """Whether the user is an admin of the room; the server's are, unless it is private."""
+        if room.kind in (PUBLIC, LOBBY) and self.is_server_admin(user_id):
+            return True
+        return room.has(user_id) and self.role(user_id, room.id) == ADMIN
 
     def role(self, user_id: int, room_id: int) -> Role | None:
         """The role that the user was given in the room; None outside."""
