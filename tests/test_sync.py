@@ -9,7 +9,7 @@ import pytest
 from tests.support.http import Http, expect_error
 from tests.support.sockets import expect_failure, expect_ok
 
-CHANGES_OF_EACH = 80  # of those who write at the same time
+CHANGES_OF_EACH = 60  # of those who write at the same time
 
 
 class Reader:

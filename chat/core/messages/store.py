@@ -123,7 +123,7 @@ class MessageStore:
         expected = {draft.room.id: draft.room for draft in batch}
         newest = self._number(batch, {room_id: (room.last_seq or 0, room.last_at) for room_id, room in expected.items()})
         insertion, values = insert_messages(batch, self._database.is_sqlite, is_checked=True)
-        claims = claim_places(newest, expected), lock_order_if(len(expected))
+        claims = claim_places(newest, expected, self._database.is_sqlite), lock_order_if(len(expected))
         (_, _, first_id, *_), step = self._database.at_once((*claims, insertion, *insert_mentions(batch), 'COMMIT'), values)
         self._give_ids(batch, first_id, step)
         self._remember(batch)
@@ -254,7 +254,7 @@ class MessageStore:
     def _insert(self, connection: Connection, drafts: Sequence[Draft], rooms: Mapping[int, AnyRow]) -> None:
         expected = {draft.room.id: rooms[draft.room.id] for draft in drafts}
         newest = self._number(drafts, self._places(connection, drafts, rooms))
-        connection.exec_driver_sql(claim_places(newest, expected))
+        connection.exec_driver_sql(claim_places(newest, expected, self._database.is_sqlite))
         changes.lock_order(connection)
         insertion, values = insert_messages(drafts, self._database.is_sqlite)
         last_id = connection.exec_driver_sql(insertion, tuple(values)).lastrowid
