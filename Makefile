@@ -2,16 +2,18 @@
 # all set up what they need in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+SIDE_BY_SIDE := -n auto --dist worksteal
 
 .PHONY: run test coverage lint bench
 
 run: .venv/run
 	$(BIN)/python wsgi.py
 
+# Side by side, in as many processes as tests/conftest.py says; in one process with ARGS="-n 0", and for --pdb.
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-# The suite, then what of chat/ it did not reach, in the servers that it starts as well; also when a test failed.
+# The suite in one process, then what of chat/ it did not reach, in the servers that it starts as well; also when a test failed.
 coverage: .venv/test
 	$(BIN)/coverage erase
 	-$(BIN)/coverage run -m pytest $(ARGS)

@@ -1,11 +1,16 @@
 """Fixtures: private databases, the real server, real clients.
 
 `server` and what stands on it (`http`, `connect`, `new_user`) run every test on SQLite and on MariaDB, and those of
-ON_BOTH_TRANSPORTS once more on SQLite with the libraries' own WebSocket layer. The tests of one kind run one after the
-other, on one server that they share; so a test makes its own users and rooms and looks at nothing else. A test that needs other settings, a restart or a crash has its own by `start_server`.
+ON_BOTH_TRANSPORTS once more on SQLite with the libraries' own WebSocket layer. All tests of one kind share one server; so
+a test makes its own users and rooms and looks at nothing else. A test that needs other settings, a restart or a crash has
+its own by `start_server`.
+
+`make test` runs the tests in several processes side by side (pytest-xdist), in no order that a test may count on. Whatever
+is of scope `session` (the servers, MariaDB, Redis, the Node process) is there once in each process, from its first use on.
 """
 
 import os
+from contextlib import contextmanager
 
 import pytest
 
@@ -24,15 +29,27 @@ ON_BOTH_TRANSPORTS = {'test_messages', 'test_connections', 'test_dialects', 'tes
 KINDS = {'sqlite': ('sqlite', 'direct'), 'mariadb': ('mariadb', 'direct'), 'sqlite, stock transport': ('sqlite', 'stock')}
 
 
+def pytest_xdist_auto_num_workers(config):
+    """In how many processes the tests run: one more than there are cores, since one of them mostly waits for something.
+
+    In one if only some tests are asked for: each starts servers of its own.
+    """
+    only_some = config.args_source is config.ArgsSource.ARGS or config.option.keyword
+    return 1 if only_some else len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_configure(config):
     config.addinivalue_line('markers', 'direct_only: what the stock transport does not do')
+    config.addinivalue_line('markers', 'once: a real wait for what has a unit too; on SQLite and the own transport alone')
 
 
 def pytest_generate_tests(metafunc):
     if 'socket_transport' in metafunc.fixturenames:
         on_stock = metafunc.module.__name__.rpartition('.')[2] in ON_BOTH_TRANSPORTS \
             and not list(metafunc.definition.iter_markers('direct_only'))
-        kinds = {name: kind for name, kind in KINDS.items() if on_stock or kind[1] == 'direct'}
+        is_once = list(metafunc.definition.iter_markers('once'))
+        kinds = {name: kind for name, kind in KINDS.items()
+                 if name == 'sqlite' or not is_once and (on_stock or kind[1] == 'direct')}
         metafunc.parametrize(('database', 'socket_transport'), kinds.values(), ids=kinds, indirect=True, scope='session')
     elif 'database' in metafunc.fixturenames:
         metafunc.parametrize('database', ('sqlite', 'mariadb'), indirect=True, scope='session')
@@ -132,11 +149,35 @@ def socket_transport(request):
 
 
 @pytest.fixture(scope='session')
-def server(database, socket_transport, tmp_path_factory):
+def server(request, database, socket_transport):
     """The server that all tests on one kind of database and transport share, without limits."""
+    return request.getfixturevalue(f'server_on_{database.kind}' if socket_transport == 'direct' else 'server_on_stock_transport')
+
+
+@pytest.fixture(scope='session')
+def server_on_sqlite(tmp_path_factory):
+    with shared_server(SqliteDatabase(tmp_path_factory.mktemp('sqlite')), tmp_path_factory) as chat:
+        yield chat
+
+
+@pytest.fixture(scope='session')
+def server_on_mariadb(mariadb, tmp_path_factory):
+    with shared_server(MariaDatabase(mariadb), tmp_path_factory) as chat:
+        yield chat
+
+
+@pytest.fixture(scope='session')
+def server_on_stock_transport(tmp_path_factory):
+    # allow_traceback: it writes one when a client leaves in mid-answer
+    with shared_server(SqliteDatabase(tmp_path_factory.mktemp('sqlite')), tmp_path_factory, 'stock', allow_traceback=True) as chat:
+        yield chat
+
+
+@contextmanager
+def shared_server(database, tmp_path_factory, socket_transport='direct', **options):
+    """A running server without limits; it runs on when tests of another kind come between those that use it."""
     chat = ChatServer(env={'SOCKET_TRANSPORT': socket_transport}, database_url=database.new_url(),
-                      folder=tmp_path_factory.mktemp('server'),
-                      allow_traceback=socket_transport == 'stock')  # it writes one when a client leaves in mid-answer
+                      folder=tmp_path_factory.mktemp('server'), **options)
     try:
         yield chat.start()
     finally:

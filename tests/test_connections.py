@@ -163,12 +163,12 @@ def test_auth_login_extends_a_connection_for_its_own_user_only(start_server, ope
     assert client.connected
 
 
-@pytest.mark.direct_only  # the stock transport leaves TCP open
+@pytest.mark.once
 def test_a_connection_that_waits_too_long_is_closed(server, connect):
     client = connect(None)
     with RawSocket(server.port) as silent:  # an Engine.IO session without any namespace
-        client.expect('disconnect', timeout=14)
-        silent.wait_closed(timeout=5)
+        client.expect('disconnect', timeout=25)
+        silent.wait_closed(timeout=10)
     assert client.expect('error')['code'] == 'unauthorized'
 
 

@@ -71,7 +71,7 @@ def test_a_client_of_a_works_as_its_description_says(http, fresh, connect):
         assert http.post('/api/auth/register', body).status_code == 201
         tokens.append(http.post('/api/auth/login', {'username': name, 'password': PASSWORD}).json()['token'])
     ann, bob = (http.as_user(token) for token in tokens)
-    users = {user['username']: user['id'] for user in ann.get('/api/users').json()}
+    users = {user['username']: user['id'] for user in ann.get_all('/api/users')}
     assert names[0] not in users
     listener = connect(None, auth={'token': tokens[1]})
     sent = ann.post(f'/api/messages/send/{users[names[1]]}', {'message': 'hi'}).json()
@@ -86,7 +86,8 @@ def test_a_client_of_a_works_as_its_description_says(http, fresh, connect):
 def test_a_client_of_b_works_as_its_description_says(http, client_b):
     ann, token, _, sender = client_b()
     bob, bobs, _, receiver = client_b()
-    listed = http.get('/api/user', headers={'access_token': token}).json()['user']
+    assert http.get('/api/user', headers={'access_token': token}).status_code == 200
+    listed = http.as_user(token).get_all('/api/user', 'user')
     assert {'_id': ann, 'id': ann, 'username': listed[[u['id'] for u in listed].index(ann)]['username']} in listed
     expect_ok(receiver.call('join', bob))
     receiver.emit('message', json.dumps({'event': 'join', 'data': bob}))

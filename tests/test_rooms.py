@@ -57,7 +57,7 @@ def test_the_public_list_shows_public_rooms_without_their_content(http, trio, ma
     ann, bob, _ = trio
     public, private = make_room(ann), make_room(ann, private=True)
     http.as_user(ann).post(f'/api/rooms/{public["id"]}/messages', {'content': 'inside'})
-    listed = {room['id']: room for room in http.as_user(bob).get('/api/rooms').json()['rooms']}
+    listed = {room['id']: room for room in http.as_user(bob).get_all('/api/rooms', 'rooms')}
     assert private['id'] not in listed
     shown = listed[public['id']]
     assert shown.keys() == FIELDS and (shown['role'], shown['unreadCount'], shown['lastMessage']) == (None, 0, None)
@@ -212,7 +212,7 @@ def test_a_removed_room_is_gone_for_everybody_with_its_messages(http, trio, make
     expect_failure(listener.call('send_message', {'roomId': room['id'], 'content': 'x'}), 'not_found')
     expect_failure(listener.call('read_receipt', {'messageId': message['id']}), 'not_found')
     assert room['id'] not in [r['id'] for r in http.as_user(bob).get('/api/conversations').json()]
-    assert room['id'] not in [r['id'] for r in http.as_user(bob).get('/api/rooms').json()['rooms']]
+    assert room['id'] not in [r['id'] for r in http.as_user(bob).get_all('/api/rooms', 'rooms')]
     expect_error(http.as_user(bob).post('/api/rooms/join', {'inviteCode': room['inviteCode']}), 404, 'not_found')
 
 

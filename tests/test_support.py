@@ -1,6 +1,7 @@
 """The harness itself, against a server of a few lines: it must work, and it must fail where it should."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -443,17 +444,35 @@ def test_lock_file_names_no_registry():
     assert '://' not in text and '"resolved"' not in text
 
 
-def test_tests_are_grouped_so_that_each_database_has_one_server(tmp_path):
+COUNTING = """
+import pytest
+from tests import conftest
+
+class Counted:
+    def __init__(self, *_, **__): print(f'made: {type(self).__name__}')
+    unavailable_reason = staticmethod(lambda: None)
+    start = lambda self: self
+    stop = close = create_database = lambda self: None
+
+conftest.ChatServer, conftest.MariaDB = type('server', (Counted,), {}), type('mariadb', (Counted,), {})
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.originalname)  # one kind after the other, again and again
+"""
+
+
+def test_each_database_has_one_server_whatever_comes_between(tmp_path):
+    (tmp_path / 'conftest.py').write_text(COUNTING)
     (tmp_path / 'test_two.py').write_text(
-        'def test_one(http): pass\ndef test_pure(): pass\ndef test_two(new_user): pass\n'
-        'def test_three(database): pass\ndef test_four(server): pass\n'
+        'def test_a(server): pass\ndef test_b(): pass\ndef test_c(server): pass\n'
+        'def test_d(database): pass\ndef test_e(server): pass\n'
     )
-    command = [sys.executable, '-m', 'pytest', '-p', 'tests.conftest', '--setup-plan', '-c', os.devnull,
-               f'--rootdir={tmp_path}', str(tmp_path)]
-    plan = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True).stdout
-    setups = [line.split() for line in plan.splitlines() if line.strip().startswith('SETUP')]
-    assert len([words for words in setups if words[2] == 'server']) == 2
-    assert len([words for words in setups if words[2].startswith('database')]) == 2
+    command = [sys.executable, '-m', 'pytest', '-s', '-v', '-p', 'tests.conftest', '-c', os.devnull, f'--rootdir={tmp_path}',
+               str(tmp_path)]
+    told = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert re.findall(r'(test_[ace]\[\w+\])', told) == [f'test_{name}[{kind}]' for name in 'ace' for kind in ('sqlite', 'mariadb')]
+    assert re.findall(r'made: (\w+)', told) == ['server', 'mariadb', 'server']
 
 
 def _runs(pid):

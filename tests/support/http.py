@@ -62,13 +62,13 @@ class Http:
         """GET"""
         return self.request('GET', path, **options)
 
-    def get_all(self, path, **options):
-        """Every item of a list, over as many pages as its `Link` names."""
+    def get_all(self, path, noun=None, **options):
+        """Every item of a list, over as many pages as its `Link` names; they stand under `noun`, if there is one."""
         items = []
         while path:
             response = self.get(path, **options)
             assert response.status_code == 200, f'{path} answered {response.status_code}: {response.text[:1000]}'
-            items += response.json()
+            items += response.json() if noun is None else response.json()[noun]
             path, options = response.links.get('next', {}).get('url'), {}
         return items
 
