@@ -206,7 +206,7 @@ def test_a_record_that_was_stored_already_or_can_not_be_stored_holds_nobody_up(s
 
 def test_while_the_database_is_away_records_wait_and_their_number_is_bounded(monkeypatch):
     class Away:
-        def writing(self):
+        def transact(self, work):
             raise Unavailable()
 
         def rows(self, query):

@@ -3,12 +3,12 @@ import re
 import secrets
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from gevent.event import Event
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import ChatError, Conflict, Forbidden, NotFound, RateLimited, Unauthorized
@@ -21,10 +21,8 @@ from .sign_ins import Grant, SignIns, end_sign_ins
 
 WRONG = 'The name or the password is wrong'
 USERNAME_LENGTH = 50
-MAX_KEY = 254      # characters of a folded name
+MAX_KEY = 254     # characters of a folded name
 NAMES_TRIED = 20  # random endings of a generated username before giving up
-
-
 Charge = tuple[str, ...]  # the name of a limit, and its key
 
 
@@ -75,8 +73,7 @@ class Accounts:
             raise Forbidden('Registration is closed here: ask the host for an account')
         self._limits.charge('sign_up', address)
         user_id = self.create(email=email, password=password, username=username, display_name=display_name)
-        with self._database.writing() as connection:
-            return self._sign_ins.start(connection, user_id)
+        return self._database.transact(lambda connection: self._sign_ins.start(connection, user_id))
 
     def create(self, *, email: str, password: str, username: str | None = None, display_name: str | None = None) -> int:
         """Make an account; returns its id. Raises Conflict when the username or the email is taken."""
@@ -102,14 +99,18 @@ class Accounts:
 
     def _insert(self, username: str, email: str, display_name: str | None, password_hash: str) -> int:
         now, display_name = now_ms(), display_name or username
+        user = insert(USERS).values(
+            username=username, username_key=fold_username(username), email=email, email_key=fold_email(email),
+            display_name=display_name, display_key=display_name.casefold(), password_hash=password_hash,
+            is_admin=False, created_at=now)
+
+        def insert_and_enter(connection: Connection) -> int:
+            user_id = inserted_id(connection.execute(user))
+            self._rooms.enter_lobby(connection, user_id, now)
+            return user_id
+
         try:
-            with self._database.writing() as connection:
-                user_id = inserted_id(connection.execute(insert(USERS).values(
-                    username=username, username_key=fold_username(username), email=email, email_key=fold_email(email),
-                    display_name=display_name, display_key=display_name.casefold(), password_hash=password_hash,
-                    is_admin=False, created_at=now)))
-                self._rooms.enter_lobby(connection, user_id, now)
-                return user_id
+            return self._database.transact(insert_and_enter)
         except IntegrityError:
             self._require_free(username, email)
             raise Conflict('This username or email is taken') from None
@@ -125,18 +126,13 @@ class Accounts:
         name = name.strip()
         with self._guarded(address, name):
             user = self._checked(self._find(name), password, Unauthorized(WRONG))
-        with self._database.writing() as connection:
-            return self._sign_ins.start(connection, user.id)
+        return self._database.transact(lambda connection: self._sign_ins.start(connection, user.id))
 
     def change_password(self, user_id: int, sign_in_id: str, *, current_password: str, new_password: str,
                         address: str) -> None:
         """Set a new password and end every other sign-in. Raises Forbidden when the current one is wrong."""
         self.require_password(user_id, current_password, address)
-        password_hash = self._hash(new_password)
-        with self._database.writing() as connection:
-            connection.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
-            ended = end_sign_ins(connection, SIGN_INS.c.user_id == user_id, SIGN_INS.c.id != sign_in_id)
-        self._sign_ins.announce(ended)
+        self._change(user_id, SIGN_INS.c.id != sign_in_id, password_hash=self._hash(new_password))
 
     def require_password(self, user_id: int, password: str, address: str) -> None:
         """Raise Forbidden unless this is the user's password; failures count as those of signing in do."""
@@ -216,25 +212,25 @@ class Accounts:
     def set_password(self, name: str, password: str) -> None:
         """Set a password and end every sign-in. Raises NotFound."""
         user = self._require(name)
-        password_hash = self._hash(password)
-        self._change(user.id, password_hash=password_hash)
+        self._change(user.id, password_hash=self._hash(password))
 
     def deactivate(self, name: str) -> None:
         """Close an account: nobody can sign in to it, and whoever is loses the connection. Raises NotFound."""
         user = self._require(name)
         self._change(user.id, deactivated_at=now_ms())
 
-    def _change(self, user_id: int, **values: Any) -> None:
-        with self._database.writing() as connection:
+    def _change(self, user_id: int, *which: ColumnElement[bool], **values: Any) -> None:
+        """Change the user's row, and end its sign-ins, or those `which` meet these conditions."""
+        def change(connection: Connection) -> Sequence[str]:
             connection.execute(update(USERS).where(USERS.c.id == user_id).values(**values))
-            ended = end_sign_ins(connection, SIGN_INS.c.user_id == user_id)
-        self._sign_ins.announce(ended)
+            return end_sign_ins(connection, SIGN_INS.c.user_id == user_id, *which)
+
+        self._sign_ins.announce(self._database.transact(change))
 
     def set_admin(self, name: str, is_admin: bool) -> None:
         """Make a user a server admin, or no longer one. Raises NotFound."""
         user = self._require(name)
-        with self._database.writing() as connection:
-            connection.execute(update(USERS).where(USERS.c.id == user.id).values(is_admin=is_admin))
+        self._database.execute(update(USERS).where(USERS.c.id == user.id).values(is_admin=is_admin))
 
     def _require(self, name: str) -> AnyRow:
         user = self._find(name)

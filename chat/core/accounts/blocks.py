@@ -57,15 +57,10 @@ class Blocks:
         """Block or unblock; returns whether that changed anything. Raises Invalid for oneself."""
         if blocker_id == blocked_id:
             raise Invalid(userId='is yourself')
+        change = insert(BLOCKS).values(blocker_id=blocker_id, blocked_id=blocked_id, created_at=now_ms()) if is_blocked \
+            else delete(BLOCKS).where(BLOCKS.c.blocker_id == blocker_id, BLOCKS.c.blocked_id == blocked_id)
         try:
-            with self._database.writing() as connection:
-                if is_blocked:
-                    connection.execute(insert(BLOCKS).values(
-                        blocker_id=blocker_id, blocked_id=blocked_id, created_at=now_ms()))
-                    changed = True
-                else:
-                    changed = bool(connection.execute(delete(BLOCKS).where(
-                        BLOCKS.c.blocker_id == blocker_id, BLOCKS.c.blocked_id == blocked_id)).rowcount)
+            changed = bool(self._database.execute(change))
         except IntegrityError:
             changed = False  # blocked already
         self._blocked_by.evict(blocker_id)

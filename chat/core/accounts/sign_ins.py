@@ -73,12 +73,11 @@ class SignIns:
         """
         self.require(sign_in_id, user_id)
         fresh = Grant(user_id, sign_in_id, secrets.token_urlsafe(24))
-        with self._database.writing() as connection:
-            exchanged = connection.execute(
-                update(SIGN_INS).where(SIGN_INS.c.id == sign_in_id, SIGN_INS.c.refresh_key == _key(refresh_id),
-                                       SIGN_INS.c.ended_at.is_(None))
-                .values(refresh_key=_key(fresh.refresh_id), expires_at=now_ms() + self._lifetime_ms)).rowcount
-        if not exchanged:
+        is_exchanged = self._database.execute(
+            update(SIGN_INS).where(SIGN_INS.c.id == sign_in_id, SIGN_INS.c.refresh_key == _key(refresh_id),
+                                   SIGN_INS.c.ended_at.is_(None))
+            .values(refresh_key=_key(fresh.refresh_id), expires_at=now_ms() + self._lifetime_ms))
+        if not is_exchanged:
             log.warning('a refresh token of user %s was used again: its sign-in ends', user_id)
             self.end(sign_in_id)
             raise Unauthorized('This refresh token was used before: sign in again')
@@ -86,9 +85,7 @@ class SignIns:
 
     def end(self, sign_in_id: str) -> None:
         """End one sign-in: its tokens and its connections."""
-        with self._database.writing() as connection:
-            ended = end_sign_ins(connection, SIGN_INS.c.id == sign_in_id)
-        self.announce(ended)
+        self.announce(self._database.transact(lambda connection: end_sign_ins(connection, SIGN_INS.c.id == sign_in_id)))
 
     def announce(self, ended: Sequence[str]) -> None:
         """Let go of what hangs on sign-ins whose end was committed: the ids that `end_sign_ins` returned."""
@@ -110,12 +107,14 @@ class SignIns:
         in_pieces(iter(self._prune_some, 0))
 
     def _prune_some(self) -> int:
-        with self._database.writing() as connection:
+        def delete_some(connection: Connection) -> int:
             old = select(SIGN_INS.c.id).where(SIGN_INS.c.expires_at < now_ms()).limit(PRUNE_AT_ONCE)
             ids = connection.execute(old).scalars().all()
             if ids:
                 connection.execute(delete(SIGN_INS).where(SIGN_INS.c.id.in_(ids)))
-        return len(ids)
+            return len(ids)
+
+        return self._database.transact(delete_some)
 
 
 def end_sign_ins(connection: Connection, *conditions: ColumnElement[bool]) -> Sequence[str]:

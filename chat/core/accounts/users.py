@@ -131,8 +131,7 @@ class Users:
 
     def _update(self, user_id: int, values: dict[str, str]) -> None:
         try:
-            with self._database.writing() as connection:
-                connection.execute(update(USERS).where(USERS.c.id == user_id).values(**values))
+            self._database.execute(update(USERS).where(USERS.c.id == user_id).values(**values))
             self._names.evict(user_id)
         except IntegrityError:
             raise Conflict('This email has an account already', errors={'email': ['is taken']}) from None

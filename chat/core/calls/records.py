@@ -82,8 +82,8 @@ class CallRecords:
                 del self._waiting[record.id]
 
     def _insert(self, records: Iterable[Record]) -> None:
-        with self._database.writing() as connection:
-            connection.execute(insert(CALLS), [record._asdict() for record in records])
+        rows = [record._asdict() for record in records]
+        self._database.transact(lambda connection: connection.execute(insert(CALLS), rows))
 
     def listed(self, user_id: int, before: int | None = None, limit: int = LONGEST) -> tuple[Sequence[Call], bool]:
         """The user's calls, the newest first, those begun before the call `before`; (page, whether there are more)."""

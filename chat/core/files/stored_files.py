@@ -47,16 +47,19 @@ class Files:
         `saved` are Saved objects; `keys` has the key to store for each: its own, or that of the same bytes of earlier.
         Whatever is not used in the end is deleted.
         """
+        def take_and_store(connection: Connection) -> tuple[Sequence[str], Result]:
+            keys = {item: take(connection, item) for item in sorted(saved, key=lambda item: item.sha256)}
+            in_order = [keys[item] for item in saved]
+            return in_order, store(connection, in_order)
+
         unused = {item.key for item in saved}
         try:
             attempt = 0
             while True:
                 attempt += 1
                 try:
-                    with self._database.writing() as connection:
-                        keys = {item: take(connection, item) for item in sorted(saved, key=lambda item: item.sha256)}
-                        result = store(connection, [keys[item] for item in saved])
-                    unused -= set(keys.values())
+                    keys, result = self._database.transact(take_and_store)
+                    unused -= set(keys)
                     return result
                 except IntegrityError:  # somebody stored the same bytes at the same moment
                     if attempt == ATTEMPTS:

@@ -131,14 +131,12 @@ class Uploads:
         self._remove(ATTACHMENTS.c.id.in_(ids), ATTACHMENTS.c.uploader_id == user_id, IS_UNSENT)
 
     def _remove(self, *conditions: ColumnElement[bool], limit: int | None = None) -> int:
-        with self._database.writing() as connection:
-            count, keys = attachments.remove(connection, *conditions, limit=limit)
+        count, keys = self._database.transact(lambda connection: attachments.remove(connection, *conditions, limit=limit))
         self._files.delete(keys)
         return count
 
     def prune(self) -> int:
         """Remove uploads that were not sent within a day; returns how many."""
-
         is_old = ATTACHMENTS.c.created_at < now_ms() - KEPT_UNSENT
         return in_pieces(iter(lambda: self._remove(IS_UNSENT, is_old, limit=PRUNED_AT_ONCE), 0))
 

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 import gevent
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Select, create_engine, exc, text
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Select, UpdateBase, create_engine, exc, text
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -103,6 +103,10 @@ class Database:
                 return work(connection)
 
         return _repeated(once)
+
+    def execute(self, statement: UpdateBase) -> int:
+        """A transaction of one INSERT, UPDATE or DELETE; returns how many rows it was about."""
+        return self.transact(lambda connection: connection.execute(statement).rowcount)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

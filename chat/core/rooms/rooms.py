@@ -180,14 +180,16 @@ class Rooms:
 
     def _make_direct(self, key: str, user_id: int, other_id: int) -> int:
         now = now_ms()
+
+        def insert_room(connection: Connection) -> int:
+            room_id = inserted_id(connection.execute(insert(ROOMS).values(
+                kind=DIRECT, unique_key=key, name='', created_by=user_id, created_at=now, member_count=2)))
+            connection.execute(insert(MEMBERS), [
+                {'room_id': room_id, 'user_id': member, 'role': MEMBER, 'joined_at': now} for member in (user_id, other_id)])
+            return room_id
+
         try:
-            with self._database.writing() as connection:
-                room_id = inserted_id(connection.execute(insert(ROOMS).values(
-                    kind=DIRECT, unique_key=key, name='', created_by=user_id, created_at=now, member_count=2,
-                )))
-                connection.execute(insert(MEMBERS), [
-                    {'room_id': room_id, 'user_id': member, 'role': MEMBER, 'joined_at': now}
-                    for member in (user_id, other_id)])
+            room_id = self._database.transact(insert_room)
         except IntegrityError:  # the other one wrote first, at the same moment
             self._direct_ids.evict(key)
             return self._require_unique(key)
