@@ -12,14 +12,13 @@ from sqlalchemy.engine import make_url
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as MethodNotAllowedByRoute
 
-from config import WEAK_SECRET, Config, ConfigError
+from config import WEAK_SECRET, Config
 
 from . import api, cli, migrating, sockets
 from .api.admission import admit, finish
 from .core import build
 from .core.machinery.engines import engine_options, is_memory
-from .core.machinery.failures import AccessDenied
-from .errors import BadRequest, ChatError, ErrorObject, MethodNotAllowed, NotFound, TooLarge, Unavailable
+from .errors import BadRequest, ChatError, ErrorObject, MethodNotAllowed, NotFound, TooLarge
 from .extensions import bcrypt, cors, db, jwt
 from .jsonio import OrjsonProvider
 
@@ -86,35 +85,10 @@ class Starter:
                 if not self._is_done:
                     if self._app.config['SECRET_IS_WEAK']:
                         log.warning(WEAK_SECRET)
-                    prepare_database(self._app)
+                    with self._app.app_context():
+                        migrating.prepare(DATABASE_TIMEOUT)
                     self._app.extensions['chat'].start()
                     self._is_done = True
-
-
-def prepare_database(app: Flask) -> None:
-    """Bring the schema up to date, if AUTO_MIGRATE says so; in memory always, since there is nothing else.
-
-    Raises ConfigError where the database refuses the settings, and Unavailable where it does not come up to be migrated.
-    """
-    with app.app_context():
-        migrates = app.config['AUTO_MIGRATE'] or is_memory(db.engine.url)
-        try:
-            app.extensions['chat'].database.wait(DATABASE_TIMEOUT if migrates else 0)
-        except AccessDenied as error:
-            raise refused_settings(app, error) from error
-        except Unavailable:
-            if migrates:
-                raise
-        if migrates:
-            migrating.upgrade()
-
-
-def refused_settings(app: Flask, denied: AccessDenied) -> ConfigError:
-    """The ConfigError that says which settings are wrong."""
-    of_user, of_name = app.config['DATABASE_SETTINGS']
-    if denied.is_name:
-        return ConfigError(f'The database has none of this name for this user: correct {of_name}, or create it. {denied}')
-    return ConfigError(f'The database refuses the user or the password: correct {of_user}. {denied}')
 
 
 def handle_errors(app: Flask) -> None:

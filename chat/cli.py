@@ -6,6 +6,8 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
+from config import ConfigError
+
 from . import migrating, schemas
 from .core import Core
 from .core.accounts.accounts import Accounts
@@ -26,9 +28,8 @@ def register(app: Flask) -> None:
 
 
 def core() -> Core:
-    """The core, on a schema that is up to date."""
-    if current_app.config['AUTO_MIGRATE']:
-        migrating.upgrade()
+    """The core, on a schema that is up to date. Raises ClickException."""
+    run(migrating.prepare, 0)
     return cast(Core, current_app.extensions['chat'])
 
 
@@ -38,9 +39,11 @@ def accounts() -> Accounts:
 
 
 def run(action: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
-    """Call the core; its errors become one line."""
+    """Call the function; its errors become one line."""
     try:
         return action(*arguments, **named)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
     except ChatError as error:
         complaints = '; '.join(f'{field} {text}' for field, texts in (error.errors or {}).items() for text in texts)
         raise click.ClickException(complaints or error.message) from None

@@ -12,9 +12,11 @@ from functools import cache
 from flask import Flask, current_app
 from sqlalchemy import Connection, inspect, text
 
-from config import ROOT
+from config import ROOT, ConfigError
 
 from .core.machinery.engines import is_memory
+from .core.machinery.failures import AccessDenied
+from .errors import Unavailable
 from .extensions import db
 
 LOCK_TIMEOUT = 600  # seconds that the others wait while one migrates
@@ -27,6 +29,32 @@ def bind(app: Flask) -> None:
     from flask_migrate import Migrate
     if 'migrate' not in app.extensions:
         Migrate(app, db, directory=str(FOLDER))
+
+
+def prepare(timeout: float) -> None:
+    """Bring the schema up to date, if AUTO_MIGRATE says so; in memory always, since there is nothing else.
+
+    A database that does not answer is waited for, up to `timeout` seconds, if it is to be migrated. Raises ConfigError
+    where it refuses the settings, and Unavailable where it does not come up.
+    """
+    migrates = current_app.config['AUTO_MIGRATE'] or is_memory(db.engine.url)
+    try:
+        current_app.extensions['chat'].database.wait(timeout if migrates else 0)
+    except AccessDenied as error:
+        raise _refused_settings(error) from error
+    except Unavailable:
+        if migrates:
+            raise
+    if migrates:
+        upgrade()
+
+
+def _refused_settings(denied: AccessDenied) -> ConfigError:
+    """The ConfigError that says which settings are wrong."""
+    of_user, of_name = current_app.config['DATABASE_SETTINGS']
+    if denied.is_name:
+        return ConfigError(f'The database has none of this name for this user: correct {of_name}, or create it. {denied}')
+    return ConfigError(f'The database refuses the user or the password: correct {of_user}. {denied}')
 
 
 def upgrade() -> None:

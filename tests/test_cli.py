@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.support.server import REPOSITORY
+from tests.support.server import REPOSITORY, ChatServer
 
 
 @pytest.fixture
@@ -58,3 +58,15 @@ def test_the_commands_of_flask_work(flask):
     assert '/api/auth/login' in run('routes')
     run('db', 'upgrade')
     assert '(head)' in run('db', 'current')
+
+
+@pytest.mark.parametrize('url, told', [
+    ('mysql://nobody:wrong@127.0.0.1:{port}/chat', 'correct DATABASE_URL'),
+    ('mysql://nobody:wrong@127.0.0.1:1/chat', 'does not answer'),
+], ids=['a wrong password', 'no database'])
+def test_a_command_that_does_not_get_at_the_database_says_why_in_a_line(mariadb, tmp_path, url, told):
+    environment = ChatServer(database_url=url.format(port=mariadb.port), folder=tmp_path).environment
+    done = subprocess.run([sys.executable, '-m', 'flask', 'user', 'admin', 'ann'], cwd=REPOSITORY, env=environment,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert told in done.stderr.splitlines()[-1] and done.stderr.splitlines()[-1].startswith('Error: ')
