@@ -1,4 +1,4 @@
-"""What is answered over HTTP beside the core's objects: they, wrapped, and what only a request gets."""
+"""What is answered over HTTP beside the core's objects: those objects wrapped, and what only requests ask for."""
 from typing import Literal
 
 from typing_extensions import TypedDict  # which pydantic wants before Python 3.12

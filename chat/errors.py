@@ -16,7 +16,7 @@ class ErrorObject(TypedDict):
 
 
 class ChatError(Exception):
-    """What a client did, or met, that can't go on.
+    """What a client asked for can't be done.
 
     `code` and `status` are the contract's; `message` says what to do; `errors` maps fields to their complaints;
     `retry_after` is in seconds.
@@ -76,13 +76,13 @@ class Conflict(ChatError):
 
 
 class Busy(ChatError):
-    """A call to who is in one."""
+    """A call to somebody who is in another one."""
 
     code, status, message = 'busy', 409, 'This user is in a call: try again later'
 
 
 class Offline(ChatError):
-    """A call to who is not there."""
+    """A call to somebody who is not there."""
 
     code, status, message = 'offline', 409, 'This user can\'t be called just now: nobody would hear it ring'
 

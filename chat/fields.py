@@ -63,14 +63,14 @@ def require_unicode(value: str) -> str:
 
 
 def refuse_nul(value: str) -> str:
-    """Refuse the character that some clients and tools end a text at."""
+    """Refuse the character at which some clients and tools end a text."""
     if '\0' in value:
         raise PydanticCustomError('nul', 'must not hold the character NUL')
     return value
 
 
 def check_username(value: str) -> str:
-    """Refuse what is none: a username stands in addresses and mentions as it is."""
+    """Refuse what is no username: it stands in addresses and mentions as it is."""
     if not re.fullmatch(r'[A-Za-z0-9_.-]{3,50}', value):
         raise PydanticCustomError('username', 'must be 3 to 50 of the letters a to z, digits, and _ . -')
     return value

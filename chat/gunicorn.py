@@ -16,7 +16,7 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]  # gunicorn has no types
     wsgi_handler = ChatHandler
 
     def run(self) -> None:
-        """Serve until gunicorn says to stop; ends gunicorn when the configuration does not allow to begin."""
+        """Serve until gunicorn says to stop; ends gunicorn when the configuration forbids it."""
         try:
             if self.cfg.workers > 1:
                 raise ConfigError('Run one worker: several would not know of each other\'s connections.')

@@ -31,7 +31,10 @@ def loads(text: str | bytes, **_: Any) -> Any:
 
 
 def dumps(value: Any, default: Callable[[Any], Any] | None = None, **_: Any) -> str:
-    """Compact JSON as str; ASCII only where the value holds lone surrogates. `default` makes JSON of what has none."""
+    """Compact JSON as str; ASCII only where the value holds lone surrogates.
+
+    `default` turns what has no form in JSON into something that has one.
+    """
     try:
         return orjson.dumps(value, default).decode()
     except TypeError:

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from .core.files.attachments import MAX_ATTACHMENTS
 from .core.lists import LONGEST
 from .core.messages.sync import USUAL
+from .core.objects import Role
 from .errors import Invalid
 from .fields import (
     MAX_DURATION,
@@ -314,7 +315,7 @@ class ChangeSettings(Request):
 
 
 class ChangeRole(Request):
-    role: Literal['admin', 'member']
+    role: Role
 
 
 # ---------------------------------------------------------------------- calls

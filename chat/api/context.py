@@ -21,7 +21,7 @@ def me() -> int:
 
 
 def me_or_nobody() -> int | None:
-    """The caller's user id; None for who came with a signature instead of a token."""
+    """The caller's user id; None for whoever came with a signature instead of a token."""
     return me() if g.identity else None
 
 

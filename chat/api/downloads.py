@@ -14,8 +14,8 @@ from ..errors import ChatError
 PIECE = 64 * 1024
 SANDBOX = "sandbox; default-src 'none'"
 RANGE = re.compile(r'bytes=([0-9]{0,20})-([0-9]{0,20})')
-NOT_PLAIN = re.compile(r'[^ -~]|[%"\\;]')  # what stands in no simple parameter of a header
-EXTENDED = "!#$&+-.^_`|~"                  # what stands as it is in an extended one (RFC 8187)
+NOT_PLAIN = re.compile(r'[^ -~]|[%"\\;]')  # what can't stand in a quoted parameter of a header
+EXTENDED = "!#$&+-.^_`|~"                  # what need not be encoded in an extended one (RFC 8187)
 
 
 class RangeNotSatisfiable(ChatError):
@@ -61,7 +61,7 @@ def describe(response: Response, download: Download) -> None:
 
 
 def asked_range(download: Download) -> tuple[int, int] | None:
-    """(start, end) of the one range that the request asks for; None where it asks for none, for several, or in vain.
+    """(start, end) of the one range that the request asks for; None for none, for several, and for what is no range.
 
     Raises RangeNotSatisfiable for one that begins beyond the end.
     """

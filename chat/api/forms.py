@@ -74,7 +74,6 @@ def scratch_of(part: FileStorage) -> Scratch:
 
 
 def read_form(open_part: Callable[..., Any], largest: int) -> tuple[dict[str, Any], list[FileStorage]]:
-
     """(fields, parts named file) of the request's body; each part is written to what `open_part` gives."""
     parser = FormDataParser(open_part, MAX_FIELDS, silent=False, max_form_parts=MAX_PARTS)
     try:

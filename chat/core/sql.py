@@ -1,4 +1,4 @@
-"""The SQL that is put together by hand, and why each of it is.
+"""The SQL that is put together by hand, and why.
 
 Everything else is made by SQLAlchemy, which keeps what it has compiled. These statements differ from one time to the next
 in how many rows they have, so that there is nothing to be kept, and most are on the way of every message. The figures are
@@ -79,7 +79,6 @@ class NumberedMessage(Protocol):
 
     @property
     def room(self) -> NumberedRoom: ...
-
 
     @property
     def type(self) -> str: ...

@@ -41,7 +41,7 @@ SHOWN = [USERS.c[name] for name in ShownUser._fields]
 
 
 class Hides(Protocol):
-    """What may be seen of a user for a moment, and no longer by whom it blocks."""
+    """Whatever shows what a user is doing at the moment, and must stop showing it to somebody whom the user blocks."""
 
     def hide(self, user_id: int, viewer_id: int) -> None:
         """The viewer is blocked."""

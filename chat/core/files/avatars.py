@@ -48,7 +48,7 @@ class Avatars:
         return key and self._signatures.url(f'/api/users/{user_id}/avatar', f'avatar:{user_id}:{key}')
 
     def open(self, user_id: int, viewer_id: int | None, signature: str | None) -> Download:
-        """The avatar as a Download, for every signed-in user and for who has a good signature.
+        """The avatar as a Download, for every signed-in user and for whoever has a valid signature.
 
         Raises NotFound, and Unauthorized for nobody (None) without one.
         """

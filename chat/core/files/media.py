@@ -1,7 +1,7 @@
 """What files are, by their bytes and never by their names, and what becomes of them on arrival.
 
-All of it reads and computes for longer than the event loop can spare: for native threads. They also load what it takes,
-with the first file: 3 MiB that a server without files does not need.
+All of it takes longer than the event loop can spare, so it belongs in native threads. The libraries are loaded with the
+first file, there: 3 MiB that a server without files does not need.
 """
 from dataclasses import dataclass
 

@@ -77,7 +77,7 @@ def decoded(source: Scratch) -> Iterator[ImageFile]:
 
 
 def turned_upright(image: ImageFile) -> tuple[Image.Image, bool]:
-    """(the picture as it is to be seen, whether it had to be turned); what its metadata said otherwise is gone."""
+    """(the picture as it is to be seen, whether it had to be turned); the rest of its metadata is gone."""
     is_animation = getattr(image, 'is_animated', False) and image.format != 'MPO'
     turn = None if is_animation else TURNS.get(orientation(image) or 0)
     upright = image.transpose(turn) if turn is not None else image

@@ -67,7 +67,7 @@ def in_container(file: BinaryIO, reader: Callable[[mmap.mmap], Recording | None]
 
 
 def in_milliseconds(duration: float) -> int | None:
-    """As a whole number; None out of all measure."""
+    """As a whole number; None for what can't be a duration."""
     return round(duration) if math.isfinite(duration) and 0 <= duration < LONGEST else None
 
 

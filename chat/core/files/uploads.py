@@ -143,7 +143,7 @@ class Uploads:
     # ------------------------------------------------------------------ reading
 
     def open(self, attachment_id: int, user_id: int | None, signature: str | None, thumbnail: bool = False) -> Download:
-        """The bytes as a Download, for the uploader, members of the room it was sent to, and who has a good signature.
+        """The bytes as a Download, for the uploader, members of the room it was sent to, and whoever has a valid signature.
 
         Raises Unauthorized for nobody (None) without one, NotFound.
         """

@@ -34,8 +34,8 @@ WAIT_PAUSE = 2       # seconds between two looks whether the database answers by
 class Database:
     """Units of work: `transact(work)` for a transaction, `rows` and its kin for queries.
 
-    All raise Unavailable when the database does not answer, as `InDoubt` if that happens to a commit. Losses of the
-    connection are met by a new one next time.
+    All raise Unavailable when the database does not answer, as `InDoubt` if that happens to a commit. A connection
+    that was lost is replaced the next time one is needed.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -49,7 +49,7 @@ class Database:
         else:  # a pool of its own, since changing a connection's isolation level costs four round trips
             assert isinstance(engine.pool, QueuePool)
             options = engine_options(engine.url, engine.pool.size()) | AUTOCOMMIT
-            del options['connect_args']['client_flag']  # what reads has no need of several statements at once
+            del options['connect_args']['client_flag']  # which reading does not need: it sends one statement at a time
             self._reader, self._writer = create_engine(engine.url, **options), engine
             self._batch_engine = create_engine(engine.url, **engine_options(engine.url, 1))
             self._batch_connection: PoolProxiedConnection | None = None
@@ -143,7 +143,7 @@ class Database:
                 gevent.sleep(0.02)
 
     def at_once(self, statements: Sequence[str], parameters: Sequence[Any]) -> tuple[list[int], int]:
-        """Statements of MySQL's own SQL, the last one COMMIT, in one round trip; (the first id that each gave, id step).
+        """Execute statements of MySQL's SQL, the last one COMMIT, in one round trip: (the first id of each, id step).
 
         The id step is how far apart the ids of one INSERT are. For one caller at a time: the connection is kept for it,
         since to take one from the pool each time costs a twentieth of the whole. Raises as `writing` does.
@@ -233,7 +233,10 @@ class Database:
 
     @contextmanager
     def _driver_cursor(self, connection: PoolProxiedConnection) -> Iterator[Any]:
-        """A cursor of the driver, with its errors as SQLAlchemy's; they roll back, or put away what is lost."""
+        """A cursor of the driver.
+
+        Its errors are raised as SQLAlchemy's, once the transaction is rolled back or a connection that was lost thrown away.
+        """
         try:
             yield connection.cursor()
         except self.engine.dialect.loaded_dbapi.Error as error:
@@ -244,7 +247,7 @@ class Database:
                     self._pre_ping.note_loss()
                 connection.invalidate(error)
             raise self._as_sqlalchemy(error, is_lost) from error
-        except BaseException as error:  # the greenlet is ended in mid-sentence
+        except BaseException as error:  # the greenlet was killed half-way: what the connection would read next is unknown
             connection.invalidate(error)
             raise
 

@@ -42,10 +42,11 @@ def _mysql_arguments(url: URL) -> dict[str, Any]:
 
 
 def load_cryptography_when_needed(engine: Engine) -> None:
-    """Have PyMySQL find `cryptography`, which takes 8 MiB, where a server asks for what it is for.
+    """Let PyMySQL find `cryptography` (8 MiB) only once a server asks for a kind of sign-in that needs it.
 
-    That is MySQL 8 without TLS, for a user's first sign-in since it was started (`caching_sha2_password`): the password
-    travels under the server's RSA key then. PyMySQL looks for the library once, while it is loaded; wsgi.py hides it.
+    That is MySQL 8 without TLS, when a user signs in for the first time since it was started (`caching_sha2_password`):
+    the password is then encrypted with the server's RSA key. PyMySQL looks for the library once, while it is itself being
+    loaded, and wsgi.py hides it then.
     """
 
     @event.listens_for(engine, 'do_connect')

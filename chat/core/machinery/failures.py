@@ -4,7 +4,7 @@
     in doubt         the connection was lost while the commit was on its way: InDoubt, which is Unavailable as well
     rolled back      for the sake of another transaction (deadlock), or after a wait for its lock: RolledBack
     access denied    the user, its password or the name of the database is wrong: AccessDenied, while the server starts
-    everything else  (a missing table or column, an error of syntax) stays what SQLAlchemy raised: a bug, or a database
+    everything else  (a missing table or column, a syntax error) stays what SQLAlchemy raised: a bug, or a database
                      that was not migrated, with its traceback in the log and a 500 for the client
 """
 import logging

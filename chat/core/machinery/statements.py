@@ -13,6 +13,7 @@ Query = Select[*tuple[Any, ...]]
 Columns = Sequence[ColumnElement[Any]]
 Shape = tuple[str | bool, ...]  # of a query
 
+
 class Prepared:
     """A query with named parameters: `fetch(**parameters)` gives its rows, named tuples.
 
@@ -62,8 +63,8 @@ class LongList(Prepared):
     """A query of up to a thousand rows, in the order of one of its tables' columns.
 
     On MySQL all of them travel as one text: the driver takes 2 µs for each row, however little that holds, which is half of
-    the whole. With less than 150 it pays no longer. The query must be limited within: what it says of order and number of
-    its own rows would come after they are one.
+    the whole. Below about 150 rows it does not pay. Put LIMIT into a subquery: the rows of this query become one, and a
+    limit of its own would count that one.
     """
 
     def __init__(self, database: Database, statement: Query, order: ColumnElement[Any]) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import Forbidden, Invalid, NotFound
+from ..events import NOBODY
 from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
 from ..machinery.database import Database, inserted_id
@@ -20,7 +21,6 @@ ADMIN: Final = 'admin'
 MEMBER: Final = 'member'
 MAX_CACHED_MEMBERS = 1_000_000  # memberships in memory, over all rooms
 MAX_CACHED_PAIRS = 100_000
-NOBODY: frozenset[int] = frozenset()
 UNKNOWN = -1  # as a count of departures: it is no room's, so the members are looked up before the next message
 
 
