@@ -50,6 +50,7 @@ from .rooms.settings import RoomSettings
 from .rooms.typing_indicators import TypingIndicators
 
 log = logging.getLogger(__name__)
+BUSY_WITH_SIGN_INS = 'Too many are signing in just now: try again in a moment'
 BUSY_WITH_FILES = 'Too many files are arriving just now: try again in a moment'
 INVITE_LIMIT = 10, 900  # wrong invite codes of one user, in seconds
 MAX_FILES_WAITING = 50   # to be read and stored, at up to a second for a large picture
@@ -134,7 +135,8 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     """The Core of an application: its settings, its database, and who hashes passwords."""
     database, publisher, limits = Database(engine), Publisher(), Limits(limits_of(config))
     write_behind = WriteBehind(database)
-    sign_in_threads, file_threads = Threads(), Threads(max_waiting=MAX_FILES_WAITING, busy=BUSY_WITH_FILES)
+    sign_in_threads, file_threads = \
+        Threads(busy=BUSY_WITH_SIGN_INS), Threads(busy=BUSY_WITH_FILES, max_waiting=MAX_FILES_WAITING)
     rooms, blocks = Rooms(database), Blocks(database)
     typing = TypingIndicators(rooms=rooms, blocks=blocks, publisher=publisher)
 

@@ -9,7 +9,6 @@ from ...errors import Unavailable
 
 T = TypeVar('T')
 MAX_WAITING = 200  # pieces of work; at about 0.2 s each on a core, no one waits longer than the client would
-BUSY = 'Too many are signing in just now: try again in a moment'
 
 
 class Threads:
@@ -18,7 +17,7 @@ class Threads:
     `busy` is what callers are told beyond `max_waiting` pieces of work.
     """
 
-    def __init__(self, size: int | None = None, max_waiting: int = MAX_WAITING, busy: str = BUSY) -> None:
+    def __init__(self, *, busy: str, size: int | None = None, max_waiting: int = MAX_WAITING) -> None:
         self._pool = ThreadPool(size or os.cpu_count() or 1)
         self._max_waiting, self._busy = max_waiting, busy
         self._waiting = 0
