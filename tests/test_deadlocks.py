@@ -86,3 +86,18 @@ def test_the_first_message_to_a_user_and_a_file_are_stored_though_the_first_atte
                          lambda: post_file(client, '/api/uploads', b'bytes', 'file.bin'))
     assert answer.status_code == 201, answer.text
     assert client.get(answer.json()['url']).content == b'bytes'
+
+
+def test_a_room_can_be_joined_and_left_though_the_first_attempt_was_rolled_back(chat):
+    http, other = chat
+    ann, bob = (http.as_user(http.register()) for _ in range(2))
+    room_id = ann.post('/api/rooms', json={'name': 'tea'}).json()['room']['id']
+    bob_id = bob.get('/api/users/me').json()['id']
+    room = f'SELECT id FROM rooms WHERE id = {room_id} FOR UPDATE'
+    answer = in_a_circle(other, f'SELECT id FROM users WHERE id = {bob_id} FOR UPDATE', room,
+                         lambda: bob.post('/api/rooms/join', json={'roomId': room_id}))
+    assert answer.status_code == 200 and answer.json()['room']['memberCount'] == 2, answer.text
+    answer = in_a_circle(other, f'SELECT role FROM room_members WHERE room_id = {room_id} AND user_id = {bob_id} FOR UPDATE', room,
+                         lambda: bob.delete(f'/api/rooms/{room_id}/members/{bob_id}'))
+    assert answer.status_code == 204, answer.text
+    assert ann.get(f'/api/rooms/{room_id}').json()['room']['memberCount'] == 1

@@ -9,7 +9,8 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any, TypeVar
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import gevent
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Select, UpdateBase, create_engine, exc, text
@@ -23,6 +24,7 @@ from .failures import InDoubt, RolledBack, access_denied, is_rolled_back, transl
 from .pre_ping import PrePing
 
 log = logging.getLogger(__name__)
+P = ParamSpec('P')
 T = TypeVar('T')
 Parameters = Mapping[str, Any]
 ATTEMPTS = 5         # at a unit that the database rolls back
@@ -112,7 +114,7 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """One transaction: commit at the end, roll back on an exception.
 
-        For what can't be called again as `transact` would: a deadlock or a lock that can't be had raises RolledBack.
+        A deadlock or a lock that can't be had raises RolledBack: `repeated` tries again whoever uses this.
         """
         is_committing = False
         try:
@@ -257,6 +259,18 @@ class Database:
                                           connection_invalidated=is_lost, dialect=dialect)
         assert isinstance(wrapped, exc.DBAPIError)
         return wrapped
+
+
+def repeated(method: Callable[P, T]) -> Callable[P, T]:
+    """The method, called again where the one transaction in it was rolled back for the sake of others.
+
+    For what needs `writing`. Before the transaction it must do nothing that can't be done twice.
+    """
+    @wraps(method)
+    def called(*arguments: P.args, **named: P.kwargs) -> T:
+        return _repeated(partial(method, *arguments, **named))
+
+    return called
 
 
 def _repeated(function: Callable[..., T], *arguments: Any) -> T:

@@ -12,7 +12,7 @@ from ..accounts.users import Snapshot, Users
 from ..events import MemberJoined, MemberLeft, RoomDeleted, RoomMembers, RoomUpdated
 from ..events import Users as AudienceOf
 from ..machinery.clock import now_ms
-from ..machinery.database import Database, inserted_id
+from ..machinery.database import Database, inserted_id, repeated
 from ..machinery.limits import Limits
 from ..machinery.publisher import Publisher
 from ..objects import Role
@@ -46,6 +46,7 @@ class Membership:
 
     # ------------------------------------------------------------------ rooms
 
+    @repeated
     def create(self, user_id: int, name: str, is_private: bool) -> int:
         """Make a room with the user as its admin; returns its id."""
         now = now_ms()
@@ -56,6 +57,7 @@ class Membership:
             connection.execute(insert(MEMBERS).values(room_id=room_id, user_id=user_id, role=ADMIN, joined_at=now))
         return room_id
 
+    @repeated
     def rename(self, user_id: int, room_id: int, name: str) -> None:
         """Raises NotFound, Forbidden."""
         room = self._require_shapeable(user_id, room_id)
@@ -66,6 +68,7 @@ class Membership:
         self._publisher.publish(RoomUpdated(RoomMembers(room_id), {
             'id': room_id, 'name': name, 'kind': room.kind, 'isPrivate': room.kind == PRIVATE, 'memberCount': count}))
 
+    @repeated
     def remove(self, user_id: int, room_id: int) -> None:
         """Remove the room for everybody; its messages go little by little. Raises NotFound, Forbidden."""
         room = self._require_shapeable(user_id, room_id)
@@ -86,6 +89,7 @@ class Membership:
 
     # ------------------------------------------------------------------ joining
 
+    @repeated
     def join(self, user_id: int, room_id: int | None = None, invite_code: str | None = None) -> int:
         """Enter a room, by its id if it is public, by its code, or by both; returns its id. Twice is no error.
 
@@ -156,6 +160,7 @@ class Membership:
 
     # ------------------------------------------------------------------ leaving
 
+    @repeated
     def leave(self, user_id: int, room_id: int) -> None:
         """Leave a room. Raises NotFound, Forbidden."""
         room = self._rooms.require_member(user_id, room_id)
@@ -165,6 +170,7 @@ class Membership:
             self._take_out(connection, room_id, user_id)
         self._left(room_id, user_id)
 
+    @repeated
     def remove_member(self, admin_id: int, room_id: int, user_id: int) -> None:
         """Send a member away: it takes an invite code to come back, and the present one no longer works.
 
@@ -224,6 +230,7 @@ class Membership:
 
     # ------------------------------------------------------------------ roles and codes
 
+    @repeated
     def change_role(self, admin_id: int, room_id: int, user_id: int, role: str) -> None:
         """Promote or demote a member. Raises NotFound, Forbidden, and Conflict where the last admin would go."""
         room = self._rooms.require_admin(admin_id, room_id)
@@ -244,6 +251,7 @@ class Membership:
         code: str = self._database.scalar(select(ROOMS.c.invite_code).where(ROOMS.c.id == room_id))
         return code
 
+    @repeated
     def renew_invite_code(self, admin_id: int, room_id: int) -> str:
         """A new invite code; the old one stops working. Raises NotFound, Forbidden."""
         self._require_invitable(admin_id, room_id)
