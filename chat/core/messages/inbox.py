@@ -48,7 +48,7 @@ class Counterparty(NamedTuple):
 
 
 SHOWN_OF_OTHER = [*SHOWN_OF_USER, *[OTHER.c[name] for name in Counterparty._fields[len(SHOWN_OF_USER):]]]
-MEMBER = (select(MEMBERS.c.role, MEMBERS.c.joined_at, *SHOWN_OF_USER).join(USERS, USERS.c.id == MEMBERS.c.user_id)
+ONE_MEMBER = (select(MEMBERS.c.role, MEMBERS.c.joined_at, *SHOWN_OF_USER).join(USERS, USERS.c.id == MEMBERS.c.user_id)
           .where(MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id == bindparam('member')))
 PAGE_OF_MEMBERS = (select(MEMBERS.c.user_id, MEMBERS.c.role, MEMBERS.c.joined_at)
                    .where(MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id > bindparam('after'))
@@ -66,7 +66,7 @@ class Inbox:
         self._receipts, self._newest, self._view = receipts, newest, view
         self._queries = PreparedBy(database, rooms_query)
         self._members = LongList(database, MEMBERS_OF_ROOM, PAGE_OF_MEMBERS.c.user_id)
-        self._member = Prepared(database, MEMBER)
+        self._member = Prepared(database, ONE_MEMBER)
 
     # ------------------------------------------------------------------ rooms
 

@@ -22,10 +22,9 @@ class RoomSettings:
         """Change what is given, for a member, until it leaves the room. Raises NotFound, Forbidden."""
         self._rooms.require_member(user_id, room_id)
         given = {'notify': notify, 'is_pinned': is_pinned}
-        with self._database.writing() as connection:
-            changed = connection.execute(
-                update(MEMBERS).where(MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id)
-                .values({name: value for name, value in given.items() if value is not None})).rowcount
+        changed = self._database.execute(
+            update(MEMBERS).where(MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id)
+            .values({name: value for name, value in given.items() if value is not None}))
         if not changed:
             raise Forbidden('You are no longer in this room')
 
