@@ -51,6 +51,7 @@ class Config:
         self._read_calls(read)
         self.CLIENT_URL = [origin.rstrip('/') for origin in read.items('CLIENT_URL') if origin != '*']
         self.TRUSTED_PROXIES = read.networks('TRUSTED_PROXIES')
+        self.RECOVERY_SECONDS = read.number('RECOVERY_SECONDS', default=120, most=3600)
         self.SOCKET_TRANSPORT = read.choice('SOCKET_TRANSPORT', ('direct', 'stock'), default='direct')
         self.MAX_CONTENT_LENGTH = 256 * 1024  # bytes of a request's body, where no file is taken
         self._read_uploads(read)

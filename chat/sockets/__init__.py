@@ -1,12 +1,13 @@
 """Socket.IO: namespaces for chat and calls over the core."""
 import logging
+from typing import Any
 
 from engineio.payload import Payload
 from flask import Flask
 
 from .. import jsonio, transport
 from ..extensions import socketio
-from ..transport import DirectWire, IndexedManager, Namespace, StockWire, Wire, take_events
+from ..transport import DirectWire, History, IndexedManager, Namespace, StockWire, Wire, take_events, unseen
 from . import call, chat
 from .gateway import Gateway
 from .origins import Origins
@@ -28,7 +29,7 @@ def register(app: Flask) -> None:
         client_manager=IndexedManager(), manage_session=False, http_compression=False, monitor_clients=True,
         max_http_buffer_size=MAX_MESSAGE, cors_allowed_origins=origins, cors_credentials=bool(listed))
     server = socketio.server
-    wire: Wire = DirectWire(server) if is_direct else StockWire(server)
+    wire: Wire = DirectWire(server, history_for(app, server)) if is_direct else StockWire(server)
     gateway = Gateway(app=app, core=app.extensions['chat'], server=server, wire=wire, handlers=HANDLERS)
     for name in HANDLERS:
         server.register_namespace(Namespace(name, gateway))
@@ -37,6 +38,12 @@ def register(app: Flask) -> None:
     if not is_direct:
         Payload.max_decode_packets = MAX_MESSAGE  # of one POST; it drops all beyond 16, and answers 200
     app.extensions['chat.transport'] = transport.install(server.eio) if is_direct else None
+
+
+def history_for(app: Flask, server: Any) -> History | None:
+    """What was sent for as long as clients may come back to it, and before that may have missed it; None if they may not."""
+    seconds: int = app.config['RECOVERY_SECONDS']
+    return History(seconds=seconds + unseen(server.eio.ping_interval, server.eio.ping_timeout)) if seconds else None
 
 
 def stop(app: Flask, timeout: float) -> None:

@@ -58,7 +58,7 @@ def end_call(gateway: Gateway, connection: Connection, sent: Sent) -> CallAck:
 def connections_of(registry: Registry, user_id: int) -> set[str]:
     """The ids of the user's connections that a call can reach."""
     return {connection.sid for connection in registry.of_users([user_id])
-            if connection.namespace in NAMESPACES and connection.dialect in SPEAKERS}
+            if connection.is_open and connection.namespace in NAMESPACES and connection.dialect in SPEAKERS}
 
 
 def signal(connection: Connection, sent: Sent) -> Signal:

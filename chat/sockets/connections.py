@@ -1,7 +1,7 @@
 """The connections of this process: one for each namespace that a client opened."""
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gevent.event import Event as Signal
 
@@ -10,12 +10,27 @@ from ..errors import ChatError, Unauthorized
 from ..tokens import Identity
 
 MAX_PENDING = 512  # sends of one connection that wait for the database; then it is read no further
-Kind = tuple[str, str]  # namespace and dialect: connections of one kind get the same encoding of an event
 K = TypeVar('K')
 
 
+class Kind(NamedTuple):
+    """Connections of one kind get the same encoding of an event; the dialect is '' until one is known."""
+
+    namespace: str
+    dialect: str
+    has_offsets: bool
+
+
+_kinds: dict[Kind, Kind] = {}  # each once, whoever is of it
+
+
+def shared(kind: Kind) -> Kind:
+    """The one Kind that is equal to this one."""
+    return _kinds.setdefault(kind, kind)
+
+
 class Connection:
-    """One client in one namespace. `user_id` is None until it has signed in.
+    """One client in one namespace. `user_id` is None until it has signed in; `is_open` says that it is not gone.
 
     Sends are acknowledged when they are stored, in the order in which they came: `begin` puts an Arrival in the order,
     `finish` gives it its result, and the answers before it go out first.
@@ -24,13 +39,13 @@ class Connection:
     __slots__ = ('sid', 'eio_sid', 'namespace', 'address', 'user_id', 'sign_in_id', 'expires_at', 'dialect', 'kind',
                  'failed_logins', 'is_open', '_arrivals', '_progress')
 
-    def __init__(self, sid: str, eio_sid: str, namespace: str, address: str) -> None:
+    def __init__(self, sid: str, eio_sid: str, namespace: str, address: str, has_offsets: bool = False) -> None:
         self.sid, self.eio_sid, self.namespace, self.address = sid, eio_sid, namespace, address
         self.user_id: int | None = None
         self.sign_in_id: str | None = None
         self.expires_at: float | None = None  # seconds
         self.dialect: str | None = None
-        self.kind: Kind = (namespace, '')
+        self.kind = shared(Kind(namespace, '', has_offsets))
         self.failed_logins = 0
         self.is_open = False
         self._arrivals: deque[Arrival] = deque()
@@ -48,7 +63,16 @@ class Connection:
         self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
         self.expires_at = identity.expires_at
         self.dialect = self.dialect or (identity.dialect if identity.dialect in DIALECTS else default_dialect)
-        self.kind = self.namespace, self.dialect or default_dialect
+        self.kind = shared(self.kind._replace(dialect=self.dialect or default_dialect))
+
+    def continues(self, lost: 'Connection') -> None:
+        """This is another one of the same user, whose client has come back: be what it was."""
+        self.sid, self.dialect, self.kind = lost.sid, lost.dialect, lost.kind
+
+    @property
+    def has_offsets(self) -> bool:
+        """Whether the client is given an offset with each event."""
+        return self.kind.has_offsets
 
     def begin(self, arrival: 'Arrival') -> None:
         """Put an event in the order of answers, once there is a place for it."""
@@ -89,7 +113,10 @@ class Arrival:
 
 
 class Registry:
-    """Finds connections by their own id, by user, by dialect and by Engine.IO session."""
+    """Finds connections by their own id, by user, by dialect and by Engine.IO session.
+
+    One that is lost and may come back is still found by its user, so that what it misses is made for it.
+    """
 
     def __init__(self) -> None:
         self._by_sid: dict[str, Connection] = {}
@@ -105,7 +132,7 @@ class Registry:
     def sign_in(self, connection: Connection) -> None:
         """The connection is its user's from now on, and gets events."""
         self._by_user.setdefault(connection.me, set()).add(connection)
-        self._by_dialect.setdefault(connection.kind[1], set()).add(connection)
+        self._by_dialect.setdefault(connection.kind.dialect, set()).add(connection)
 
     def remove(self, sid: str) -> Connection | None:
         """The connection, which is no longer found; None if there is none."""
@@ -115,6 +142,14 @@ class Registry:
             _discard(self._by_user, connection.user_id, connection)
             _discard(self._by_dialect, connection.dialect, connection)
         return connection
+
+    def add_lost(self, connection: Connection) -> None:
+        """A connection that was removed is one that may come back."""
+        self._by_user.setdefault(connection.me, set()).add(connection)
+
+    def remove_lost(self, connection: Connection) -> None:
+        """It came back as another one, or no longer may."""
+        _discard(self._by_user, connection.user_id, connection)
 
     def get(self, sid: str) -> Connection | None:
         """The connection of that id."""
@@ -140,11 +175,11 @@ class Registry:
         return self._by_dialect.get(dialect, ())
 
     def of_users(self, user_ids: Iterable[int]) -> list[Connection]:
-        """The signed-in connections of these users."""
+        """The signed-in connections of these users, and those that are lost."""
         return [connection for group in filter(None, map(self._by_user.get, user_ids)) for connection in group]
 
     def of_everyone(self) -> list[Connection]:
-        """All signed-in connections."""
+        """All signed-in connections, and those that are lost."""
         return [connection for group in self._by_user.values() for connection in group]
 
     def __len__(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .. import jsonio
-from ..core.events import Audience, Connections, Event, Everyone, RoomMembers
+from ..core.events import NOBODY, Audience, CallEnded, Connections, Event, Everyone, RoomMembers, Users
 from ..core.rooms.rooms import Rooms
 from ..dialects import DIALECTS
 from ..errors import ChatError
@@ -15,17 +15,49 @@ log = logging.getLogger(__name__)
 CHAT_NAMESPACES = ('/', '/chat')
 
 
-class FanOut:
-    """Delivers events that are published together; those that are no message to clients go to `control`, by type."""
+class Recipients:
+    """Whom an event was for, kept as parts that are there anyway: a room's members are in memory once for all its events."""
 
-    def __init__(self, *, rooms: Rooms, registry: Registry, wire: Wire,
+    __slots__ = ('shared', '_also', '_without', '_but_connection')
+
+    def __init__(self, user_ids: Collection[int] | None, *, also: frozenset[int] = NOBODY, without: frozenset[int] = NOBODY,
+                 but_connection: str | None = None) -> None:
+        """`user_ids` of None are everybody's."""
+        self.shared, self._also, self._without, self._but_connection = user_ids, also, without, but_connection
+
+    def includes(self, recipient: Connection) -> bool:
+        """Whether the connection was to be told."""
+        user_id = recipient.user_id
+        return ((self.shared is None or user_id in self.shared or user_id in self._also)
+                and user_id not in self._without and recipient.sid != self._but_connection)
+
+    def connections(self, registry: Registry) -> Collection[Connection]:
+        """Those that are to be told now."""
+        if self.shared is None:
+            found = registry.of_everyone()
+            return [one for one in found if one.user_id not in self._without] if self._without else found
+        user_ids: Collection[int] = self.shared
+        if self._also or self._without:
+            user_ids = self._also.union(user_ids) - self._without
+        found = registry.of_users(user_ids)
+        if self._but_connection is None:
+            return found
+        return [connection for connection in found if connection.sid != self._but_connection]
+
+
+class FanOut:
+    """Delivers events that are published together; those that are no message to clients go to `control`, by type.
+
+    `lost` finds a connection that was lost and may come back, by its id.
+    """
+
+    def __init__(self, *, rooms: Rooms, registry: Registry, wire: Wire, lost: Callable[[str], Connection | None],
                  control: Mapping[type[Event], Callable[[Any], None]]) -> None:
-        self._rooms, self._registry, self._wire, self._control = rooms, registry, wire, control
+        self._rooms, self._registry, self._wire, self._lost, self._control = rooms, registry, wire, lost, control
 
     def deliver(self, events: Sequence[Event]) -> None:
         """Send each event once to each connection concerned, in order, and all that one gets in one write."""
-        first = {event.told_first for event in events if event.told_first is not None}
-        batches: dict[Connection, list[Any]] = {connection: [] for connection in self._registry.of_users(first)}
+        concerned: list[tuple[Event, Recipients]] = []
         for event in events:
             control = self._control.get(type(event))
             if control is not None:
@@ -33,23 +65,38 @@ class FanOut:
             elif isinstance(event.audience, Connections):
                 self._send(event, event.audience)
             else:
-                self._add(batches, event)
+                concerned.append((event, self._recipients(event.audience)))
+        if concerned:
+            self._send_all(concerned)
+
+    def _send(self, event: Event, audience: Connections) -> None:
+        """To the connections that an event names: few, and what they are told may hold bytes.
+
+        Of a call, one that is lost will want to know nothing but that it is over.
+        """
+        is_kept = isinstance(event, CallEnded)
+        for sid in audience.ids:
+            connection = self._registry.get(sid) or (self._lost(sid) if is_kept else None)
+            told = DIALECTS[connection.dialect].tell(event) if connection and connection.dialect else None
+            if connection and told:
+                self._wire.send(connection, *told, is_kept=is_kept)
+
+    def _send_all(self, concerned: Sequence[tuple[Event, Recipients]]) -> None:
+        """Nothing in here waits: offsets are given in the order in which events are sent."""
+        first = {event.told_first for event, _ in concerned if event.told_first is not None}
+        batches: dict[Connection, list[Any]] = {connection: [] for connection in self._registry.of_users(first)}
+        for event, recipients in concerned:
+            self._add(batches, event, recipients)
         if batches:
             self._wire.deliver(batches)
 
-    def _send(self, event: Event, audience: Connections) -> None:
-        """To the connections that an event names: few, and what they are told may hold bytes."""
-        for connection in filter(None, map(self._registry.get, audience.ids)):
-            told = DIALECTS[connection.dialect].tell(event) if connection.dialect else None
-            if told:
-                self._wire.send(connection, *told)
-
-    def _add(self, batches: dict[Connection, list[Any]], event: Event) -> None:
+    def _add(self, batches: dict[Connection, list[Any]], event: Event, recipients: Recipients) -> None:
         encoded: dict[Kind, Any] = {}  # made once, and only if there is somebody to get it
-        for connection in self._connections(event.audience):
+        history = self._wire.history
+        for connection in recipients.connections(self._registry):
             kind = connection.kind
             if kind not in encoded:
-                encoded[kind] = self._encode(event, *kind)
+                encoded[kind] = self._encode(event, kind, history.next_offset if history and kind.has_offsets else None)
             if encoded[kind] is None:
                 continue
             batch = batches.get(connection)
@@ -57,21 +104,17 @@ class FanOut:
                 batches[connection] = [encoded[kind]]
             else:
                 batch.append(encoded[kind])
+        if history and any(encoded.values()):
+            history.add(recipients, encoded)
 
-    def _connections(self, audience: Audience) -> Collection[Connection]:
-        """The signed-in connections of an audience of users."""
-        registry = self._registry
+    def _recipients(self, audience: Audience) -> Recipients:
+        """The Recipients of an audience of users, as of now."""
         if isinstance(audience, RoomMembers):
-            return registry.of_users((self._members(audience.room_id) | audience.also) - audience.without)
+            return Recipients(self._members(audience.room_id), also=audience.also, without=audience.without)
         if isinstance(audience, Everyone):
-            everyone = registry.of_everyone()
-            return [one for one in everyone if one.user_id not in audience.without] if audience.without else everyone
-        if isinstance(audience, Connections):
-            return list(filter(None, map(registry.get, audience.ids)))
-        connections = registry.of_users(audience.ids)
-        if audience.but_connection is None:
-            return connections
-        return [connection for connection in connections if connection.sid != audience.but_connection]
+            return Recipients(None, without=audience.without)
+        assert isinstance(audience, Users), 'connections are told by themselves'
+        return Recipients(audience.ids, but_connection=audience.but_connection)
 
     def _members(self, room_id: int) -> frozenset[int]:
         try:
@@ -80,7 +123,7 @@ class FanOut:
             log.warning('the members of room %d can\'t be told of an event: the database does not answer', room_id)
             return frozenset()
 
-    def _encode(self, event: Event, namespace: str, dialect: str) -> Any:
+    def _encode(self, event: Event, kind: Kind, offset: str | None) -> Any:
         """The event for connections of one kind; None if it is not for them."""
-        told = DIALECTS[dialect].tell(event) if namespace in CHAT_NAMESPACES else None
-        return told and self._wire.encode(namespace, told[0], jsonio.dumps(told[1]))
+        told = DIALECTS[kind.dialect].tell(event) if kind.namespace in CHAT_NAMESPACES else None
+        return told and self._wire.encode(kind.namespace, told[0], jsonio.dumps(told[1]), offset)

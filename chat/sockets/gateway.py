@@ -7,26 +7,26 @@ from typing import Any, cast
 
 import gevent
 from flask import Flask
-from socketio.exceptions import ConnectionRefusedError
 
 from .. import tokens
 from ..addresses import client_address
 from ..core import Core
 from ..core.events import OnlineListChanged, SignInsEnded
 from ..dialects import AFTER_LOGIN, DEFAULT, DIALECTS, Handler, handlers_for
-from ..errors import BadRequest, ChatError, Forbidden, Invalid, NotFound, RateLimited, Unauthorized, Unavailable
+from ..errors import BadRequest, ChatError, Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
 from ..schemas import parse
 from ..tokens import Identity
-from ..transport import Wire
-from .connections import Arrival, Connection, Registry, Result
+from ..transport import Welcome, Wire, cut, takes_offsets, unseen
+from .away import Away
+from .connections import Arrival, Connection, Kind, Registry, Result
 from .fanout import CHAT_NAMESPACES, FanOut
+from .handshake import Environ, refused, shown_token, wanted_dialect
 from .notices import ERROR, LOGIN_FAILED, LOGIN_OK, Refusal
 from .online import OnlineList
 from .waiting import WaitingRoom
 
 log = logging.getLogger(__name__)
 MAX_FAILED_LOGINS = 5
-Environ = dict[str, Any]  # of a WSGI request
 LOGIN = 'auth:login'  # the one event of a connection that has not signed in
 
 
@@ -38,13 +38,18 @@ class Gateway:
         self.app, self.core = app, core
         self.registry = Registry()
         self._server, self._wire = server, wire
-        self._handlers = {
+        by_dialect = {
             (namespace, name): handlers_for(name, of_namespace) if namespace in CHAT_NAMESPACES else of_namespace
             for namespace, of_namespace in handlers.items() for name in DIALECTS}
+        self._handlers = {Kind(*key, has_offsets): found for key, found in by_dialect.items()
+                          for has_offsets in (True, False)}
         self._login = handlers['/'][LOGIN]
         self._waiting = WaitingRoom()
         self._online = OnlineList(presence=core.presence, blocks=core.blocks, registry=self.registry, wire=wire)
-        core.publisher.subscribe(FanOut(rooms=core.rooms, registry=self.registry, wire=wire, control={
+        self._away = away = Away(
+            registry=self.registry, history=wire.history, seconds=app.config['RECOVERY_SECONDS'],
+            unseen=unseen(server.eio.ping_interval, server.eio.ping_timeout))
+        core.publisher.subscribe(FanOut(rooms=core.rooms, registry=self.registry, wire=wire, lost=away.get, control={
             SignInsEnded: self._end_sign_ins, OnlineListChanged: self._online.changed_for}).deliver)
         self._watch: gevent.Greenlet[..., Any] | None = None
 
@@ -70,6 +75,7 @@ class Gateway:
             try:
                 self._close_overdue()
                 self._end_expired()
+                self._away.expire()
                 self._online.update()
             except Exception:
                 log.exception('connections could not be looked after')
@@ -87,17 +93,24 @@ class Gateway:
 
     # ------------------------------------------------------------------ connections
 
-    def connect(self, namespace: str, sid: str, environ: Environ, auth: Any) -> None:
-        """A client asks for a namespace. Raises ConnectionRefusedError, which it sees as connect_error."""
+    def connect(self, namespace: str, sid: str, environ: Environ, auth: Any) -> Welcome:
+        """A client asks for a namespace: returns who it is there. Raises ConnectionRefusedError, seen as connect_error.
+
+        One that comes back after its line was lost, and whom nothing hinders, is who it was before.
+        """
         auth = auth if isinstance(auth, dict) else {}
         address = client_address(environ, self.app.config['TRUSTED_PROXIES'])
         eio_sid = self._server.manager.eio_sid_from_sid(sid, namespace)
-        connection = Connection(sid, eio_sid, namespace, address)
+        has_offsets = self._away.is_possible and takes_offsets(environ, auth)
+        connection = Connection(sid, eio_sid, namespace, address, has_offsets)
+        pid = None
         try:
             connection.dialect = wanted_dialect(auth)
             token = shown_token(auth, environ)
             if token is not None:
                 connection.identify(self._authenticate(connection, token), DEFAULT)
+                if self._comes_back(connection, auth):
+                    pid = auth['pid']
             elif namespace != '/':
                 raise Unauthorized()
             elif not self._waiting.count(eio_sid):
@@ -108,6 +121,33 @@ class Gateway:
             log.exception('a connection to %s could not be taken in', namespace)
             raise refused(ChatError()) from None
         self.registry.add(connection)
+        pid = pid or self._away.new_pid(connection)
+        return {'sid': connection.sid, 'pid': pid} if pid else {'sid': connection.sid}
+
+    def _comes_back(self, connection: Connection, auth: Mapping[str, Any]) -> bool:
+        """Whether the connection continues one that was lost; then it is that one from now on."""
+        sid = self._away.sid_of(auth.get('pid'), connection.namespace)
+        if sid is None:
+            return False
+        before = self.registry.get(sid)
+        if before is not None and before.user_id == connection.user_id and before.eio_sid != connection.eio_sid:
+            cut(self._server, before.eio_sid)  # it is lost, and nobody has noticed
+        lost = self._away.get(sid)
+        if lost is None or auth.get('dialect') not in (None, lost.dialect) or not self._goes_on(lost):
+            return False
+        is_settled = self._server.manager.eio_sid_from_sid(sid, connection.namespace) is None
+        if not is_settled or self._away.claim(connection, auth['pid'], auth.get('offset')) is None:
+            return False
+        connection.continues(lost)
+        return True
+
+    def _goes_on(self, lost: Connection) -> bool:
+        """Whether the sign-in of a lost connection has not ended."""
+        try:
+            self.core.sign_ins.require(lost.sign_in_id or '', lost.me)
+        except Unauthorized:
+            return False
+        return True
 
     def opened(self, sid: str) -> None:
         """The client was told that it is connected: from now on it gets events."""
@@ -139,6 +179,12 @@ class Gateway:
             return
         if self.registry.get(connection.sid) is connection:
             self._waiting.leave(connection.eio_sid)
+            if self._away.is_heir(connection):
+                missed = self._away.catch_up(connection)
+                if missed is None:  # it was promised, but meanwhile too much has happened: it comes again, as a new one
+                    self.close_session(connection.eio_sid)
+                    return
+                self._wire.deliver({connection: missed})
             self.registry.sign_in(connection)
             self.core.presence.connected(connection.me, connection.sid)
             self._online.greet(connection)
@@ -156,16 +202,20 @@ class Gateway:
         if is_new:
             self._enter(connection)
 
-    def disconnected(self, sid: str) -> None:
-        """The client has gone, or was sent away."""
+    def disconnected(self, sid: str, is_lost: bool = False) -> None:
+        """The client has gone, or was sent away; or its line is lost, and it may come back."""
         connection = self.registry.remove(sid)
         if connection is None:
             return
         connection.is_open = False
-        self.core.typing.closed(sid)
         if connection.user_id is not None:
+            if is_lost:
+                self._away.add(connection)
+            else:
+                self._away.discard(sid)
             self.core.presence.disconnected(connection.user_id, sid)
             self.core.calls.closed(connection.user_id, sid)
+        self.core.typing.closed(sid)  # which may wait, so that nothing may be left to do that a return would overtake
         if not any(other.user_id for other in self.registry.of_session(connection.eio_sid)):
             self._waiting.enter(connection.eio_sid, connection.address)  # the transport may stay, but not for nothing
 
@@ -266,11 +316,6 @@ class Gateway:
             self._watch.kill()
 
 
-def refused(error: ChatError) -> ConnectionRefusedError:
-    """What makes the library answer a handshake by connect_error: the code as its message, the error as its data."""
-    return ConnectionRefusedError(error.code, error.as_object())
-
-
 def refusal(arrival: Arrival, error: ChatError) -> Refusal:
     """What a client is told of an event that could not be done: the error, without the fields, and which event it was."""
     described: Refusal = {'code': error.code, 'message': error.message,
@@ -281,21 +326,3 @@ def refusal(arrival: Arrival, error: ChatError) -> Refusal:
     if isinstance(client_id, str):
         described['clientId'] = client_id
     return described
-
-
-def wanted_dialect(auth: Mapping[str, Any]) -> str | None:
-    """The dialect that the handshake asks for, or None. Raises Invalid for a name that is none."""
-    dialect = auth.get('dialect')
-    if dialect is not None and (not isinstance(dialect, str) or dialect not in DIALECTS):
-        raise Invalid(dialect=f'must be one of {", ".join(DIALECTS)}')
-    return dialect
-
-
-def shown_token(auth: Mapping[str, Any], environ: Environ) -> Any:
-    """The token of a handshake: in its auth payload, as a Bearer, or in the header access_token; else None."""
-    token = auth.get('token')
-    if token is None or token == '':
-        scheme, _, token = environ.get('HTTP_AUTHORIZATION', '').partition(' ')
-        if scheme.lower() != 'bearer':
-            token = '' if scheme else environ.get('HTTP_ACCESS_TOKEN', '')
-    return token.strip() or None if isinstance(token, str) else token

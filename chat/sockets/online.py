@@ -71,7 +71,8 @@ class OnlineList:
         self._wire.deliver(batches)
 
     def _encode(self, connection: Connection, user_ids: Iterable[int]) -> Any:
-        namespace, dialect = connection.kind
+        kind, history = connection.kind, self._wire.history
         event = OnlineUsers(Connections(frozenset((connection.sid,))), list(user_ids))
-        word = DIALECTS[dialect].words[OnlineUsers]
-        return self._wire.encode(namespace, word.name, jsonio.dumps(word.render(event)))
+        word = DIALECTS[kind.dialect].words[OnlineUsers]
+        offset = history.offset if history and kind.has_offsets else None  # not kept: who comes back is sent a new list
+        return self._wire.encode(kind.namespace, word.name, jsonio.dumps(word.render(event)), offset)

@@ -14,14 +14,17 @@ and Socket.IO above it, which both this transport and the stock one carry:
 
     socketio_server  where connections and events leave python-socketio's server
     wire        how answers and events get back to the clients
+    recovery    what was sent lately, for clients that lost their line
 
 The application uses the names below. Without `install()` nothing of this is active and Engine.IO uses
 simple-websocket. The standard library must be monkey-patched by gevent.
 """
 from .engineio_server import Transport, direct_connection, install, text_frame
+from .recovery import History, Missed, PrivateIds, takes_offsets, unseen
 from .request import ChatHandler, ChatServer
-from .socketio_server import IndexedManager, Namespace, take_events
+from .socketio_server import IndexedManager, Namespace, Welcome, cut, take_events
 from .wire import DirectWire, StockWire, Wire
 
-__all__ = ['ChatHandler', 'ChatServer', 'DirectWire', 'IndexedManager', 'Namespace', 'StockWire', 'Transport', 'Wire',
-           'direct_connection', 'install', 'take_events', 'text_frame']
+__all__ = ['ChatHandler', 'ChatServer', 'DirectWire', 'History', 'IndexedManager', 'Missed', 'Namespace', 'PrivateIds',
+           'StockWire', 'Transport', 'Welcome', 'Wire', 'cut', 'direct_connection', 'install', 'take_events',
+           'takes_offsets', 'text_frame', 'unseen']

@@ -83,6 +83,12 @@ def frame(payload: Bytes, opcode: int = TEXT) -> bytes:
     return struct.pack('!BBQ', FINAL | opcode, 127, size) + payload
 
 
+def payload_of(whole: bytes) -> bytes:
+    """Return the payload of what `frame` returned."""
+    size = whole[1]
+    return whole[2 if size < 126 else 4 if size == 126 else 10:]
+
+
 def close_frame(code: int) -> bytes:
     """Return a close frame with this code and no reason (section 5.5.1)."""
     return frame(code.to_bytes(2, 'big'), CLOSE)

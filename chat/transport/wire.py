@@ -2,7 +2,7 @@
 
 Both work on objects with `eio_sid`, `namespace` and `sid`: connections of one client in one namespace.
 """
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 from engineio import packet as engineio_packet
@@ -10,6 +10,8 @@ from socketio import packet as socketio_packet
 
 from .. import jsonio
 from .engineio_server import direct_connection, text_frame
+from .frames import payload_of
+from .recovery import History
 
 
 class Addressee(Protocol):
@@ -19,17 +21,33 @@ class Addressee(Protocol):
     eio_sid: str
     namespace: str
 
+    @property
+    def kind(self) -> Hashable:
+        """Connections of one kind get the same encoding of an event."""
+
+    @property
+    def has_offsets(self) -> bool:
+        """Whether the client is given an offset with each event."""
+
 
 class Wire(Protocol):
-    """What the fan-out and the gateway need of either way."""
+    """What the fan-out and the gateway need of either way.
+
+    `history` has what was sent lately; None where no client can get it again.
+    """
+
+    history: History | None
 
     def acknowledge(self, connection: Addressee, ack_id: int | None, result: Mapping[str, Any]) -> None:
         """Answer an event; nothing happens where the client asked for no answer."""
 
-    def send(self, connection: Addressee, name: str, payload: Any) -> None:
-        """Send one event to one connection; the payload may hold bytes."""
+    def send(self, connection: Addressee, name: str, payload: Any, is_kept: bool = False) -> None:
+        """Send one event to one connection; the payload may hold bytes. One that is kept reaches it later if it is lost.
 
-    def encode(self, namespace: str, name: str, payload_json: str) -> Any:
+        What holds bytes is not kept.
+        """
+
+    def encode(self, namespace: str, name: str, payload_json: str, offset: str | None = None) -> Any:
         """An event with a payload given as JSON, for `deliver` to any connection in that namespace."""
 
     def deliver(self, batches: Mapping[Any, Sequence[Any]]) -> None:
@@ -39,60 +57,74 @@ class Wire(Protocol):
 class DirectWire:
     """Writes to the sockets themselves: an event as a frame that is made once for all who get it."""
 
-    def __init__(self, server: Any) -> None:
-        self._server = server
+    def __init__(self, server: Any, history: History | None = None) -> None:
+        self._server, self.history = server, history
 
     def acknowledge(self, connection: Addressee, ack_id: int | None, result: Mapping[str, Any]) -> None:
         """Answer an event; nothing happens where the client asked for no answer."""
         if ack_id is not None:
-            self._write(connection.eio_sid, f'{_start(3, connection.namespace)}{ack_id}[{jsonio.dumps(result)}]')
+            text = f'{_start(3, connection.namespace)}{ack_id}[{jsonio.dumps(result)}]'
+            self.deliver({connection: [text_frame('4' + text)]})
 
-    def send(self, connection: Addressee, name: str, payload: Any) -> None:
-        """Send one event to one connection; the payload may hold bytes."""
+    def send(self, connection: Addressee, name: str, payload: Any, is_kept: bool = False) -> None:
+        """Send one event to one connection; the payload may hold bytes. One that is kept reaches it later if it is lost.
+
+        What holds bytes is not kept.
+        """
+        history = self.history if connection.has_offsets else None
+        offset = (history.next_offset if is_kept else history.offset) if history else None
         try:
-            text = event_text(connection.namespace, name, jsonio.dumps(payload))
+            encoded = self.encode(connection.namespace, name, jsonio.dumps(payload), offset)
         except TypeError:  # bytes, which travel behind the JSON, in packets of their own
-            self._server.emit(name, payload, to=connection.sid, namespace=connection.namespace)
-        else:
-            self._write(connection.eio_sid, text)
+            data = payload if history is None else (payload, history.offset)
+            self._server.emit(name, data, to=connection.sid, namespace=connection.namespace)
+            return
+        if history and is_kept:
+            history.add(Only(connection.sid), {connection.kind: encoded})
+        self.deliver({connection: [encoded]})
 
-    def encode(self, namespace: str, name: str, payload_json: str) -> Any:
-        """An event with a payload given as JSON, for `deliver` to any connection in that namespace."""
-        text = event_text(namespace, name, payload_json)
-        return text, text_frame('4' + text)
+    def encode(self, namespace: str, name: str, payload_json: str, offset: str | None = None) -> bytes:
+        """An event with a payload given as JSON, for `deliver` to any connection in that namespace: a frame."""
+        return text_frame('4' + event_text(namespace, name, payload_json, offset))
 
-    def deliver(self, batches: Mapping[Any, Sequence[Any]]) -> None:
+    def deliver(self, batches: Mapping[Any, Sequence[bytes]]) -> None:
         """Send to each connection the list of encoded events that `batches` has for it, in order and at once."""
         sockets = self._server.eio.sockets
         for connection, events in batches.items():
             eio_socket = sockets.get(connection.eio_sid)
-            if not events or eio_socket is None or eio_socket.closed:
-                continue
-            direct = direct_connection(eio_socket)
-            if direct is not None:
-                direct.write(events[0][1] if len(events) == 1 else b''.join([frame for _, frame in events]))
-            else:
-                for text, _ in events:
-                    _enqueue(eio_socket, text)
-
-    def _write(self, eio_sid: str, text: str) -> None:
-        eio_socket = self._server.eio.sockets.get(eio_sid)
-        if eio_socket is None or eio_socket.closed:
-            return
-        direct = direct_connection(eio_socket)
-        if direct is None:
-            _enqueue(eio_socket, text)
-        else:
-            direct.write(text_frame('4' + text))
+            if events and eio_socket is not None:
+                _write(eio_socket, events)
 
 
-def _enqueue(eio_socket: Any, text: str) -> None:
-    """For a client that polls, or has not finished its upgrade."""
-    eio_socket.send(engineio_packet.Packet(engineio_packet.MESSAGE, text))
+def _write(eio_socket: Any, events: Sequence[bytes]) -> None:
+    if eio_socket.closed:
+        return
+    direct = direct_connection(eio_socket)
+    if direct is not None:
+        direct.write(events[0] if len(events) == 1 else b''.join(events))
+        return
+    for event in events:  # the client polls, or has not finished its upgrade
+        eio_socket.send(engineio_packet.Packet(engineio_packet.MESSAGE, payload_of(event)[1:].decode()))
+
+
+class Only:
+    """The Recipients of what is sent to one connection: that one."""
+
+    __slots__ = ('_sid',)
+    shared = None
+
+    def __init__(self, sid: str) -> None:
+        self._sid = sid
+
+    def includes(self, recipient: Addressee) -> bool:
+        """Whether it is that one."""
+        return recipient.sid == self._sid
 
 
 class StockWire:
-    """The same by python-socketio's own means, for comparison and as a way back."""
+    """The same by python-socketio's own means, for comparison and as a way back. There is no recovery on it."""
+
+    history: History | None = None
 
     def __init__(self, server: Any) -> None:
         self._server = server
@@ -103,11 +135,11 @@ class StockWire:
             self._server._send_packet(connection.eio_sid, self._server.packet_class(
                 socketio_packet.ACK, namespace=connection.namespace, id=ack_id, data=[result]))
 
-    def send(self, connection: Addressee, name: str, payload: Any) -> None:
+    def send(self, connection: Addressee, name: str, payload: Any, is_kept: bool = False) -> None:
         """As in Wire."""
         self._server.emit(name, payload, to=connection.sid, namespace=connection.namespace)
 
-    def encode(self, namespace: str, name: str, payload_json: str) -> Any:
+    def encode(self, namespace: str, name: str, payload_json: str, offset: str | None = None) -> Any:
         """As in Wire."""
         return name, jsonio.loads(payload_json)
 
@@ -118,9 +150,10 @@ class StockWire:
                 self.send(connection, name, payload)
 
 
-def event_text(namespace: str, name: str, payload_json: str) -> str:
-    """An EVENT packet of the Socket.IO protocol (revision 5) with one argument, given as JSON."""
-    return f'{_start(2, namespace)}["{name}",{payload_json}]'
+def event_text(namespace: str, name: str, payload_json: str, offset: str | None = None) -> str:
+    """An EVENT packet of the Socket.IO protocol (revision 5): one argument, given as JSON, and the offset behind it."""
+    end = ']' if offset is None else f',"{offset}"]'
+    return f'{_start(2, namespace)}["{name}",{payload_json}{end}'
 
 
 def _start(packet_type: int, namespace: str) -> str:

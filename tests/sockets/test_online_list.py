@@ -19,7 +19,8 @@ class House:
     def __init__(self):
         self.online, self.hidden, self.is_away, self.lists = [ANN, BOB], {}, False, {}
         self.registry = Registry()
-        wire = SimpleNamespace(encode=lambda namespace, name, payload: (name, json.loads(payload)), deliver=self._deliver)
+        wire = SimpleNamespace(encode=lambda namespace, name, payload, offset: (name, json.loads(payload)),
+                               deliver=self._deliver, history=None)
         self.list = OnlineList(presence=SimpleNamespace(online_users=lambda: list(self.online)),
                                blocks=SimpleNamespace(hidden_from=self._hidden_from), registry=self.registry, wire=wire)
 

@@ -93,11 +93,14 @@ def _check_error(operation, response):
 # ---------------------------------------------------------------------- sockets
 
 def check_event(name, arguments):
-    """Hold an event that a client was told against what the dialects and the gateway declare under its name."""
+    """Hold an event that a client was told against what the dialects and the gateway declare under its name.
+
+    Behind the payload there may be the event's offset, which is the transport's.
+    """
     schemas = declared_events().get(name)
     if schemas is None:
         _violations.append(f'the event {name!r} is declared nowhere')
-    elif len(arguments) != 1 or not any(_is_valid(schema, arguments[0]) for schema in schemas):
+    elif not (len(arguments) == 1 or len(arguments) == 2 and isinstance(arguments[1], str)) or not any(_is_valid(schema, arguments[0]) for schema in schemas):
         _violations.append(f'the event {name!r} as declared nowhere: {arguments}')
 
 

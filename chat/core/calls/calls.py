@@ -143,10 +143,14 @@ class Calls:
     # ------------------------------------------------------------------ what happens to a call
 
     def closed(self, user_id: int, connection_id: str) -> None:
-        """A connection of the user is gone; with its last one that takes part, the call is over."""
+        """A connection of the user is gone; with its last one that takes part, the call is over.
+
+        The connection is told that it is out of the call: it may have lost its line only, and come back.
+        """
         call = self._by_user.get(user_id)
         if call and connection_id in call.connections[user_id]:
             call.connections[user_id].discard(connection_id)
+            self._tell(call, CallEnded, user_id, {'reason': 'disconnected'}, {connection_id})
             if not call.connections[user_id]:
                 self._break_off(call, 'disconnected')
 
