@@ -60,7 +60,9 @@ function open({ client: number, url, namespace, options, share }) {
   }
   const client = { socket, waiting: new Set() };
   clients.set(number, client);
-  socket.on('connect', () => write({ client: number, kind: 'connect', sid: socket.id }));
+  socket.on('connect', () => write({
+    client: number, kind: 'connect', sid: socket.id, recovered: socket.recovered === true,
+  }));
   socket.on('disconnect', (reason) => {
     write({ client: number, kind: 'disconnect', reason });
     for (const fail of [...client.waiting]) fail(new Failure('disconnected', `disconnected: ${reason}`));

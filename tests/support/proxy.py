@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a database, which can lose what a test wants to see lost."""
+"""TCP proxies, which lose what a test wants to see lost: in front of a database, or of the server."""
 import socket
 import threading
 
@@ -58,9 +58,79 @@ class LossyProxy:
         self._listener.close()
 
 
+class CuttingProxy:
+    """Forwards `port` and `url` of this machine to a server, until its lines are cut.
+
+    New lines are refused while `refusing` is set.
+    """
+
+    def __init__(self, port):
+        self._target = port
+        self._listener = socket.create_server((HOST, 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f'http://{HOST}:{self.port}'
+        self.refusing = threading.Event()
+        self._marker = None
+        self._pairs = []
+        self._lock = threading.Lock()  # a line is either there and can be cut, or is refused
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self):
+        """Cut all lines."""
+        with self._lock:
+            for pair in self._pairs:
+                pair.close()
+            self._pairs.clear()
+
+    def strand(self):
+        """Cut all lines on the clients' side; the server is not told, and what it sends from now on is lost."""
+        with self._lock:
+            for pair in self._pairs:
+                pair.close_first()
+
+    def cut_in(self, marker):
+        """Cut the line on which the server sends these bytes the next time, in the middle of them."""
+        self._marker = marker
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                if self.refusing.is_set():
+                    client.close()
+                    continue
+                server = socket.create_connection((HOST, self._target))
+                pair = _Pair(client, server)
+                self._pairs.append(pair)
+            threading.Thread(target=self._forward, args=(pair, client, server, False), daemon=True).start()
+            threading.Thread(target=self._forward, args=(pair, server, client, True), daemon=True).start()
+
+    def _forward(self, pair, source, sink, is_answer):
+        try:
+            while data := source.recv(65536):
+                marker = self._marker
+                if is_answer and marker and marker in data:
+                    self._marker = None
+                    sink.sendall(data[:data.index(marker) + len(marker) // 2])
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        if not pair.is_stranded:  # else the server does not notice
+            pair.close()
+
+    def close(self):
+        """End the proxy and its lines."""
+        self._listener.close()
+        self.cut()
+
+
 class _Pair:
     def __init__(self, *sockets):
-        self.is_losing = False
+        self.is_losing = self.is_stranded = False
         self._sockets = sockets
 
     def close(self):
@@ -70,3 +140,12 @@ class _Pair:
             except OSError:
                 pass
             each.close()
+
+    def close_first(self):
+        """Close one side, and keep the other open."""
+        self.is_stranded = True
+        try:
+            self._sockets[0].shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is closed already
+        self._sockets[0].close()

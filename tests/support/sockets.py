@@ -65,12 +65,16 @@ class Bridge(NodeProcess):
 
 
 class SocketClient:
-    """One Socket of socket.io-client, with all that it received."""
+    """One Socket of socket.io-client, with all that it received.
+
+    `recovered` is what socket.io-client says of the newest connection: whether it is the one before, gone on with.
+    """
 
     def __init__(self, bridge, number, url, namespace, options, share_with):
         self.namespace = namespace
         self.id = None
         self.connected = False
+        self.recovered = None
         self._bridge = bridge
         self._number = number
         self._changed = threading.Condition()
@@ -205,7 +209,7 @@ class SocketClient:
     def _hear(self, message):
         with self._changed:
             if message['kind'] == 'connect':
-                self.connected, self.id = True, message['sid']
+                self.connected, self.id, self.recovered = True, message['sid'], message['recovered']
             elif message['kind'] == 'disconnect':
                 self.connected = False
                 self._received.append(('disconnect', [message['reason']]))

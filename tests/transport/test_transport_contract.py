@@ -15,10 +15,10 @@ from engineio.payload import Payload
 from engineio.socket import Socket
 from gevent import pywsgi
 
-from chat.transport import Transport, direct_connection, install
+from chat.transport import IndexedManager, Transport, direct_connection, install
 from chat.transport.request import ChatHandler
 from chat.transport.session import EngineSession, PollQueue
-from chat.transport.socketio_server import EVENT
+from chat.transport.socketio_server import EVENT, LOST
 
 PINNED = {'python-engineio': '4.15.1', 'python-socketio': '5.18.1', 'gevent': '26.9.0', 'Flask-SocketIO': '5.7.0'}
 
@@ -194,10 +194,47 @@ def test_the_manager_has_the_methods_and_tables_that_are_used(server):
     assert parameters(manager.sid_from_eio_sid) == ['eio_sid', 'namespace']
 
 
-def test_a_namespace_is_told_of_connections_with_their_environment_and_auth():
+def test_a_connection_is_made_by_the_steps_of_the_stock_server():
     text = source(socketio.Server._handle_connect)
-    assert "_trigger_event(\n" in text and "'connect', namespace, sid, self.environ[eio_sid]" in text
+    order = [text.index(step) for step in (
+        'sid = self.manager.pre_connect(eio_sid, namespace)', 'if sid is None:', 'self.environ[eio_sid]',
+        'except exceptions.ConnectionRefusedError as exc:\n            fail_reason = exc.error_args',
+        "packet.CONNECT_ERROR, data=fail_reason", 'self.manager.disconnect(sid, namespace, ignore_queue=True)',
+        "packet.CONNECT, {'sid': sid}, namespace=namespace", 'self.manager.connect(sid, namespace)')
+        if step in text or pytest.fail(step)]
+    assert len(order) == 8
+
+
+def test_a_connection_can_be_given_another_id_before_it_is_complete():
+    server = socketio.Server(async_mode='gevent', client_manager=IndexedManager())
+    manager = server.manager
+    other = manager.pre_connect('session 1', '/')
+    sid = manager.pre_connect('session 2', '/')
+    manager.rename(sid, 'kept', '/')
+    assert not manager.is_connected('kept', '/')
+    manager.connect('kept', '/')
+    assert manager.is_connected('kept', '/') and not manager.is_connected(sid, '/')
+    assert manager.sid_from_eio_sid('session 2', '/') == 'kept'
+    assert manager.eio_sid_from_sid('kept', '/') == 'session 2' and manager.eio_sid_from_sid(sid, '/') is None
+    assert manager.pre_connect('session 2', '/') is None, 'it has one connection here already'
+    for each in ('kept', other):
+        manager.disconnect(each, '/', ignore_queue=True)
+    assert (manager.rooms, manager.pending_connect) == ({}, {})
+
+
+def test_a_namespace_is_told_who_has_gone_and_why(server):
+    text = source(socketio.Server._handle_disconnect)
+    assert "_trigger_event('disconnect', namespace, sid,\n                            reason or self.reason.CLIENT_DISCONNECT)" in text
+    assert 'self._handle_disconnect(eio_sid, n, reason)' in source(socketio.Server._handle_eio_disconnect)
+    assert 'del self.environ[eio_sid]' in source(socketio.Server._handle_eio_disconnect)
+    assert 'reason=self.server.reason.CLIENT_DISCONNECT' in source(Socket.receive)
     assert parameters(socketio.Namespace.trigger_event) == ['self', 'event', 'args']
+
+
+def test_a_line_is_lost_by_these_reasons_and_no_others(server):
+    reasons = {name: value for name, value in vars(server.eio.reason).items() if name.isupper()}
+    assert {name for name, value in reasons.items() if value in LOST} == {'TRANSPORT_CLOSE', 'TRANSPORT_ERROR', 'PING_TIMEOUT'}
+    assert set(reasons) - {'TRANSPORT_CLOSE', 'TRANSPORT_ERROR', 'PING_TIMEOUT'} == {'SERVER_DISCONNECT', 'CLIENT_DISCONNECT'}
 
 
 @pytest.mark.parametrize('text', [
