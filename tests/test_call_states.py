@@ -178,3 +178,14 @@ def test_the_state_has_changed_before_anybody_is_told(house):
     answered(house)
     house.calls.end(signal('b2', ANN))
     assert seen == [(CallStarted, 1), (CallAnswered, 1), (CallEnded, 1), (CallEnded, 0)]
+
+
+def test_whoever_loses_its_line_is_told_that_it_is_out_of_the_call_in_case_it_comes_back(house):
+    call_id, _ = house.start()
+    house.close('b1')
+    assert house.reasons() == {'b1': 'disconnected'}, 'the others go on ringing'
+    house.calls.answer(signal('b2', ANN))
+    house.close('a1')
+    assert house.reasons() == {'b1': 'disconnected', 'b3': 'answered_elsewhere', 'b2': 'disconnected', 'a1': 'disconnected'}
+    assert house.told[-2:] == [('a1', CallEnded, {'reason': 'disconnected', 'from': BOB, 'callId': call_id}),
+                               ('b2', CallEnded, {'reason': 'disconnected', 'from': ANN, 'callId': call_id})]

@@ -20,7 +20,7 @@ class Recipients:
 
     __slots__ = ('shared', '_also', '_without', '_but_connection')
 
-    def __init__(self, user_ids: Collection[int] | None, *, also: frozenset[int] = NOBODY, without: frozenset[int] = NOBODY,
+    def __init__(self, user_ids: Collection[int] | None, also: frozenset[int] = NOBODY, without: frozenset[int] = NOBODY,
                  but_connection: str | None = None) -> None:
         """`user_ids` of None are everybody's."""
         self.shared, self._also, self._without, self._but_connection = user_ids, also, without, but_connection
@@ -96,7 +96,8 @@ class FanOut:
         for connection in recipients.connections(self._registry):
             kind = connection.kind
             if kind not in encoded:
-                encoded[kind] = self._encode(event, kind, history.next_offset if history and kind.has_offsets else None)
+                offset = history.next_offset if history is not None and kind.has_offsets else None
+                encoded[kind] = self._encode(event, kind, offset)
             if encoded[kind] is None:
                 continue
             batch = batches.get(connection)
@@ -104,13 +105,13 @@ class FanOut:
                 batches[connection] = [encoded[kind]]
             else:
                 batch.append(encoded[kind])
-        if history and any(encoded.values()):
+        if history is not None and any(encoded.values()):
             history.add(recipients, encoded)
 
     def _recipients(self, audience: Audience) -> Recipients:
         """The Recipients of an audience of users, as of now."""
         if isinstance(audience, RoomMembers):
-            return Recipients(self._members(audience.room_id), also=audience.also, without=audience.without)
+            return Recipients(self._members(audience.room_id), audience.also, audience.without)
         if isinstance(audience, Everyone):
             return Recipients(None, without=audience.without)
         assert isinstance(audience, Users), 'connections are told by themselves'

@@ -96,8 +96,9 @@ class History:
 
     def add(self, recipients: Recipients, frames: Mapping[Any, bytes | None]) -> None:
         """Keep an event that is being sent with `next_offset`: a frame for each kind of its recipients, or None."""
-        now = self._clock()
-        size = ENTRY_OVERHEAD + sum([len(frame) for frame in frames.values() if frame])
+        now, size = self._clock(), ENTRY_OVERHEAD
+        for frame in frames.values():
+            size += len(frame) if frame else 0
         self.last += 1
         self._entries[self.last] = now, recipients, frames, size
         self.size += size
@@ -109,7 +110,8 @@ class History:
                 self.size += sys.getsizeof(shared)
         while self.size > self._max_bytes:
             self._forget_oldest()
-        self.forget(most=8)
+        if self._entries and self._entries[self._first][0] < now - self._seconds:
+            self.forget(most=8)
 
     def forget(self, most: int = PIECE) -> None:
         """Let go of what is too old, of so many entries at most."""

@@ -92,19 +92,19 @@ class DirectWire:
         sockets = self._server.eio.sockets
         for connection, events in batches.items():
             eio_socket = sockets.get(connection.eio_sid)
-            if events and eio_socket is not None:
-                _write(eio_socket, events)
+            if not events or eio_socket is None or eio_socket.closed:
+                continue
+            direct = direct_connection(eio_socket)
+            if direct is not None:
+                direct.write(events[0] if len(events) == 1 else b''.join(events))
+            else:
+                for event in events:
+                    _enqueue(eio_socket, payload_of(event)[1:].decode())
 
 
-def _write(eio_socket: Any, events: Sequence[bytes]) -> None:
-    if eio_socket.closed:
-        return
-    direct = direct_connection(eio_socket)
-    if direct is not None:
-        direct.write(events[0] if len(events) == 1 else b''.join(events))
-        return
-    for event in events:  # the client polls, or has not finished its upgrade
-        eio_socket.send(engineio_packet.Packet(engineio_packet.MESSAGE, payload_of(event)[1:].decode()))
+def _enqueue(eio_socket: Any, text: str) -> None:
+    """For a client that polls, or has not finished its upgrade."""
+    eio_socket.send(engineio_packet.Packet(engineio_packet.MESSAGE, text))
 
 
 class Only:
