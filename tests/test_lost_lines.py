@@ -70,6 +70,7 @@ def test_clients_that_were_cut_off_hold_what_the_database_holds(settled):
     assert sum(client['cuts'] for client in result['clients']) > SECONDS
     standard = [client for client in result['clients'] if client['dialect'] == 'standard']
     assert sum(client['synced'] for client in standard) > len(standard)
+    assert sum(client['recovered'] for client in standard) > 0
     for client in standard:
         user = next(user for user in users if user.id == client['userId'])
         held = {message['id']: comparable(message) for message in client['messages']}

@@ -13,7 +13,7 @@ from ..addresses import client_address
 from ..core import Core
 from ..core.events import OnlineListChanged, SignInsEnded
 from ..dialects import AFTER_LOGIN, DEFAULT, DIALECTS, Handler, handlers_for
-from ..errors import BadRequest, ChatError, Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
+from ..errors import BadRequest, ChatError, Forbidden, NotFound, Unauthorized, Unavailable
 from ..schemas import parse
 from ..tokens import Identity
 from ..transport import Welcome, Wire, cut, takes_offsets, unseen
@@ -21,7 +21,7 @@ from .away import Away
 from .connections import Arrival, Connection, Kind, Registry, Result
 from .fanout import CHAT_NAMESPACES, FanOut
 from .handshake import Environ, refused, shown_token, wanted_dialect
-from .notices import ERROR, LOGIN_FAILED, LOGIN_OK, Refusal
+from .notices import ERROR, LOGIN_FAILED, LOGIN_OK, refusal
 from .online import OnlineList
 from .waiting import WaitingRoom
 
@@ -314,15 +314,3 @@ class Gateway:
         """Look after nobody any more."""
         if self._watch:
             self._watch.kill()
-
-
-def refusal(arrival: Arrival, error: ChatError) -> Refusal:
-    """What a client is told of an event that could not be done: the error, without the fields, and which event it was."""
-    described: Refusal = {'code': error.code, 'message': error.message,
-                          'event': arrival.name if isinstance(arrival.name, str) else None}
-    if isinstance(error, RateLimited):
-        described['retryAfter'] = error.seconds
-    client_id = arrival.payload.get('clientId') if isinstance(arrival.payload, dict) else None
-    if isinstance(client_id, str):
-        described['clientId'] = client_id
-    return described

@@ -4,6 +4,8 @@ from typing import NotRequired
 from typing_extensions import TypedDict  # which pydantic wants before Python 3.12
 
 from ..core.objects import Me
+from ..errors import ChatError, RateLimited
+from .connections import Arrival
 
 LOGIN_OK, LOGIN_FAILED, ERROR = 'auth:ok', 'auth:error', 'error'
 
@@ -31,3 +33,15 @@ class Refusal(TypedDict):
 
 
 NOTICES = {LOGIN_OK: LoginOk, LOGIN_FAILED: LoginFailed, ERROR: Refusal}
+
+
+def refusal(arrival: Arrival, error: ChatError) -> Refusal:
+    """What a client is told of an event that could not be done: the error, without the fields, and which event it was."""
+    described: Refusal = {'code': error.code, 'message': error.message,
+                          'event': arrival.name if isinstance(arrival.name, str) else None}
+    if isinstance(error, RateLimited):
+        described['retryAfter'] = error.seconds
+    client_id = arrival.payload.get('clientId') if isinstance(arrival.payload, dict) else None
+    if isinstance(client_id, str):
+        described['clientId'] = client_id
+    return described
