@@ -12,6 +12,7 @@ from . import migrating, schemas
 from .core import Core
 from .core.accounts.accounts import Accounts
 from .errors import ChatError
+from .validation import parse
 
 P = ParamSpec('P')
 R = TypeVar('R')
@@ -56,7 +57,7 @@ def run(action: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
 @click.password_option()
 def create(username: str, email: str, display_name: str | None, password: str) -> None:
     """Make an account, also while registration is closed."""
-    body = run(schemas.parse, schemas.Register, {
+    body = run(parse, schemas.Register, {
         'username': username, 'email': email, 'password': password, 'displayName': display_name})
     user_id = run(accounts().create, email=body.email, password=body.password, username=body.username,
                   display_name=body.display_name)
@@ -68,7 +69,7 @@ def create(username: str, email: str, display_name: str | None, password: str) -
 @click.password_option()
 def passwd(name: str, password: str) -> None:
     """Set the password of a user (username or email); every sign-in of theirs ends."""
-    run(schemas.parse, schemas.NewPassword, {'password': password})
+    run(parse, schemas.NewPassword, {'password': password})
     run(accounts().set_password, name, password)
     click.echo(f'{name} has a new password and is signed out everywhere')
 

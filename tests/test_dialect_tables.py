@@ -2,7 +2,7 @@
 from chat.core.events import Everyone, RoomDeleted, UserWentOffline
 from chat.dialects import DIALECTS, handlers_for
 from chat.dialects.dialect import Dialect, Handler, Word
-from chat.schemas import Request
+from chat.validation import Request
 
 
 class Anything(Request):

@@ -15,7 +15,8 @@ from ..core.files.storage import Scratch
 from ..core.tables import AnyRow
 from ..errors import BadRequest, Invalid, TooLarge
 from ..loop import give_way
-from ..schemas import Upload, parse
+from ..schemas import Upload
+from ..validation import parse
 from .context import core, me
 
 FORM = 'multipart/form-data'

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flask import request
 
 from ..errors import BadRequest, ChatError, Invalid, RateLimited, TooLarge, Unauthorized, Unavailable, UnsupportedMedia
-from ..schemas import Request, parse
+from ..validation import Request, parse
 from .bodies import json_body
 from .forms import FORM, received_form, the_file
 

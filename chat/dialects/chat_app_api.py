@@ -6,7 +6,7 @@ from ..core.events import DirectMessageStored
 from ..core.objects import Message
 from ..errors import BadRequest, Forbidden, NotFound
 from ..fields import Id, Text
-from ..schemas import Request, parse
+from ..validation import Request, parse
 from .dialect import Answer, Connection, Dialect, Gateway, Handler, MessageAck, NothingMore, Word, send
 
 NAME = 'chat-app-api'

@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 from ..core.events import LobbyMessageStored
 from ..fields import AnyText, ClientId, Text
-from ..schemas import Request
+from ..validation import Request
 from .dialect import Answer, Connection, Dialect, Gateway, Handler, MessageAck, Word, send
 
 NAME = 'chat-io'

@@ -11,7 +11,7 @@ from ..core.messages.sending import Sent
 from ..core.objects import Message
 from ..core.rooms.rooms import LiveRoom
 from ..errors import ChatError
-from ..schemas import Request
+from ..validation import Request
 
 E = TypeVar('E', bound=Event)
 Answer = Callable[[Mapping[str, Any] | ChatError], None]

@@ -14,9 +14,9 @@ from ..core import Core
 from ..core.events import OnlineListChanged, SignInsEnded
 from ..dialects import AFTER_LOGIN, DEFAULT, DIALECTS, Handler, handlers_for
 from ..errors import BadRequest, ChatError, Forbidden, NotFound, Unauthorized, Unavailable
-from ..schemas import parse
 from ..tokens import Identity
 from ..transport import Welcome, Wire, cut, takes_offsets, unseen
+from ..validation import parse
 from .away import Away
 from .connections import Arrival, Connection, Kind, Registry, Result
 from .fanout import CHAT_NAMESPACES, FanOut
