@@ -1,10 +1,10 @@
-# `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite, `make bench` compares with a Node.js server;
-# all set up what they need in .venv.
+# `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite, `make soak` what takes long of it,
+# `make bench` compares with a Node.js server; all set up what they need in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 SIDE_BY_SIDE := -n auto --dist worksteal
 
-.PHONY: run test coverage lint bench
+.PHONY: run test soak coverage lint bench
 
 run: .venv/run
 	$(BIN)/python wsgi.py
@@ -12,6 +12,10 @@ run: .venv/run
 # Side by side, in as many processes as tests/conftest.py says; in one process with ARGS="-n 0", and for --pdb.
 test: lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+# Bad lines for two minutes on each database, and many more steps of the model.
+soak: .venv/test
+	SOAK=1 $(BIN)/python -m pytest -n 0 tests/test_lost_lines.py tests/test_model.py $(ARGS)
 
 # The suite in one process, then what of chat/ it did not reach, in the servers that it starts as well; also when a test failed.
 coverage: .venv/test

@@ -55,6 +55,12 @@ def test_the_section_on_rooms_makes_two_users_meet_in_one(start_server, run_sect
     assert '"content":"Goodbye"' in output and '"kind":"private"' in output
 
 
+def test_the_section_on_edits_shows_what_was_missed(start_server, run_section):
+    output = run_section(start_server(), QUICK_START, 'Rooms', 'Edits, reactions, and nothing missed')
+    assert output.count('"content":"Tea at five, @bob?"') >= 3 and '"emoji":"👍"' in output
+    assert 'holds: Tea at five, @bob? 👍' in output and 'fve' not in output.partition('"editedAt":"')[2]
+
+
 def test_the_section_on_files_sends_a_picture_and_a_voice_note(start_server, run_section, tmp_path):
     output = run_section(start_server(), QUICK_START, 'Pictures, files and voice notes')
     assert '"type":"image","content":"Look at this"' in output and '"width":256,"height":256' in output
