@@ -208,7 +208,22 @@ def test_rooms_that_were_left_or_removed_are_named_and_their_messages_are_not_gi
     assert mine.all(then)[:2] == ([], [])
     http.as_user(bob).post('/api/rooms/join', {'roomId': left['id']})
     messages, gone, _ = mine.all(then)
-    assert [message['content'] for message in messages] == ['left'] and gone == []
+    assert [message['content'] for message in messages] == ['left'] and gone == [left['id']]
+
+
+def test_who_left_a_room_and_is_back_holds_nothing_that_has_become_something_else(http, pair, make_room, send, change, reader):
+    ann, bob = pair
+    room, mine = make_room(ann, bob), reader(bob)
+    sent = [send(ann, room, str(number)) for number in range(53)]
+    after = mine.all()[2]
+    http.as_user(bob).delete(f'/api/rooms/{room["id"]}/members/{bob.id}')
+    change(ann, sent[3])
+    for number in range(53):
+        send(ann, room, f'while away {number}')
+    http.as_user(bob).post('/api/rooms/join', {'roomId': room['id']})
+    messages, left, _ = mine.all(after)
+    assert [message['content'] for message in messages] == [f'while away {number}' for number in range(3, 53)]
+    assert left == [room['id']]  # so the client begins anew: what it holds may have been edited or deleted
 
 
 def test_places_that_nobody_gave_are_refused(pair, make_room, send, reader):

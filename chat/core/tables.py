@@ -201,7 +201,8 @@ MENTIONS = Table(
     **WITHOUT_COUNTING)
 
 # What became of a message (edited, deleted, reacted to), or of a user's stay in a room (begun, ended): the newest change
-# of each. It stands, in the order of commits, behind the message `after_id`: chat/core/rooms/changes.py says how.
+# of each. It stands, in the order of commits, behind the message `after_id`: chat/core/rooms/changes.py says how. The stay
+# of a user who has been in the room before `is_return`.
 CHANGES = Table(
     'changes', METADATA,
     Column('id', Id, primary_key=True),
@@ -209,6 +210,7 @@ CHANGES = Table(
     Column('room_id', Id, nullable=False),
     Column('message_id', Id, unique=True),
     Column('user_id', Id),
+    Column('is_return', Boolean, nullable=False, default=False, server_default='0'),
     UniqueConstraint('user_id', 'room_id'),
     Index(None, 'room_id', 'id'),
     Index(None, 'user_id', 'id'),

@@ -49,6 +49,7 @@ def upgrade():
         sa.Column('room_id', ID, nullable=False),
         sa.Column('message_id', ID),
         sa.Column('user_id', ID),
+        sa.Column('is_return', sa.Boolean, nullable=False, server_default='0'),
         sa.PrimaryKeyConstraint('id', name='pk_changes'),
         sa.UniqueConstraint('message_id', name='uq_changes_message_id'),
         sa.UniqueConstraint('user_id', 'room_id', name='uq_changes_user_id_room_id'),

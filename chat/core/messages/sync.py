@@ -7,7 +7,7 @@ at a place below which everything has been committed, so no reader ever skips a 
     new messages       of the user's rooms, in which it has been all the time, or behind its coming
     changed messages   as they are now, at the place of their newest change
     a room it came to  the newest MOST_OF_ROOM messages as of then
-    a room it left     by its id, in `left`
+    a room it left     by its id, in `left`; also when it is back, for what the client holds may not be so any more
 
 Without a place a client gets the newest MOST_OF_ROOM messages of each room as of now, room by room, and then goes on.
 """
@@ -166,7 +166,7 @@ class Sync:
               for message_id in self._new.ids(user_id, messages, since={row.room_id: row.after_id for row in came})],
             *[Step(row.after_id, row.id, (row.message_id,)) for row in self._changes(changed)],
             *[Step(row.after_id, row.id, tuple(first.get(row.room_id, ()))) for row in stays]])
-        left = {row.id: row.room_id for row in stays if not row.is_in}
+        left = {row.id: row.room_id for row in stays if row.is_return or not row.is_in}
         count, found = self._take(user_id, steps, limit)
         taken = steps[:count]
         end = behind(place, taken) if count < len(steps) else Place(
@@ -178,8 +178,8 @@ class Sync:
         """What became of the user's stays in rooms, in order; `is_in` says whether it is there now."""
         its_own = and_(MEMBERS.c.room_id == CHANGES.c.room_id, MEMBERS.c.user_id == CHANGES.c.user_id)
         is_in = MEMBERS.c.user_id.is_not(None).label('is_in')
-        query = select(CHANGES.c.id, CHANGES.c.after_id, CHANGES.c.room_id, is_in).outerjoin(MEMBERS, its_own)
-        return self._database.rows(query.where(
+        of_stay = select(CHANGES.c.id, CHANGES.c.after_id, CHANGES.c.room_id, CHANGES.c.is_return, is_in)
+        return self._database.rows(of_stay.outerjoin(MEMBERS, its_own).where(
             CHANGES.c.user_id == user_id, CHANGES.c.id > place.change_id, CHANGES.c.id <= newest.change_id,
         ).order_by(CHANGES.c.id).limit(limit + 1))
 

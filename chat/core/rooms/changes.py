@@ -33,9 +33,9 @@ def message_changed(connection: Connection, room_id: int, message_id: int) -> No
 def stay_changed(connection: Connection, room_id: int, user_id: int) -> None:
     """A user came into a room, or left it. The caller has locked the room."""
     lock_order(connection)
-    connection.execute(delete(CHANGES).where(CHANGES.c.user_id == user_id, CHANGES.c.room_id == room_id))
+    earlier = connection.execute(delete(CHANGES).where(CHANGES.c.user_id == user_id, CHANGES.c.room_id == room_id)).rowcount
     connection.execute(insert(CHANGES).values(
-        after_id=_newest_message(connection), room_id=room_id, user_id=user_id))
+        after_id=_newest_message(connection), room_id=room_id, user_id=user_id, is_return=earlier > 0))
 
 
 def all_stays_end(connection: Connection, room_id: int) -> None:
