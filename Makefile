@@ -13,9 +13,10 @@ run: .venv/run
 test: lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-# Bad lines for two minutes on each database, and many more steps of the model.
+# Bad lines for two minutes on each database, and what users do drawn anew for so many MINUTES, against a model of it.
+MINUTES ?= 10
 soak: .venv/test
-	SOAK=1 $(BIN)/python -m pytest -n 0 tests/test_lost_lines.py tests/test_model.py $(ARGS)
+	SOAK=1 SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -n 0 tests/test_lost_lines.py tests/test_model.py $(ARGS)
 
 # The suite in one process, then what of chat/ it did not reach, in the servers that it starts as well; also when a test failed.
 coverage: .venv/test
