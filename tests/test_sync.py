@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support.files import execute
 from tests.support.http import Http, expect_error
 from tests.support.sockets import expect_failure, expect_ok
 
@@ -336,3 +337,13 @@ def test_no_reader_skips_a_change_whichever_of_three_processes_makes_it(start_se
     for held, pages in results:
         assert pages >= 30
         assert {id: message for id, message in held.items() if message['roomId'] in rooms} == truth
+
+
+def test_a_message_id_stays_a_place_when_that_message_is_gone(http, pair, make_room, send, change, reader, server):
+    ann, bob = pair
+    room, removed = make_room(ann, bob), make_room(ann, bob)
+    old, last = send(ann, room, 'old'), send(ann, removed, 'last')
+    assert http.as_user(ann).delete(f'/api/rooms/{removed["id"]}').status_code == 204
+    execute(server, 'DELETE FROM messages WHERE id = ?', last['id'])  # as it happens some seconds later
+    change(ann, old, 'edited')
+    assert reader(bob).new(last['id']) == [(old['id'], 'edited')]

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from ..machinery.database import inserted_id
 from ..tables import CHANGES, COMMIT_ORDER, MEMBERS, MESSAGES, ROOMS
 
+NEWEST = select(select(func.max(MESSAGES.c.id)).scalar_subquery(), select(func.max(CHANGES.c.after_id)).scalar_subquery())
 LOCK = select(COMMIT_ORDER.c.id).where(COMMIT_ORDER.c.id == 1).with_for_update()
 
 
@@ -48,9 +49,9 @@ def all_stays_end(connection: Connection, room_id: int) -> None:
 
 
 def _newest_message(connection: Connection) -> int:
-    """The id of the newest message.
+    """The id of the newest message, also if it is gone by now.
 
     By a query of its own: as part of an INSERT it would lock the message, for which another transaction that changes it and
     waits for the order would have to wait.
     """
-    return connection.execute(select(func.max(MESSAGES.c.id))).scalar() or 0
+    return max(filter(None, connection.execute(NEWEST).one()), default=0)
