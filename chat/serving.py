@@ -23,7 +23,7 @@ from .errors import Unavailable
 from .transport import ChatHandler, ChatServer
 
 BACKLOG = 1024       # connections that wait to be accepted
-STOP_TIMEOUT = 10    # seconds for what has begun to end, at SIGTERM
+STOP_TIMEOUT = 8     # seconds for what has begun to end, at SIGTERM: supervisors kill after ten, if not before
 GC_THRESHOLDS = 50_000, 20, 100
 
 
@@ -105,8 +105,8 @@ def raise_file_limit() -> None:
 def finish(app: Flask) -> None:
     """Store and answer what was accepted, then send everybody away."""
     app.extensions['chat'].writer.stop()
-    sockets.stop(app, STOP_TIMEOUT)
     deadline = time.monotonic() + STOP_TIMEOUT
+    sockets.stop(app, STOP_TIMEOUT)
     while ChatHandler.active and time.monotonic() < deadline:
         gevent.sleep(0.02)
     app.extensions['chat'].stop()

@@ -345,3 +345,15 @@ def test_the_instance_folder_holds_all_that_the_server_writes(start_server, open
     new = {path for path in set(Path(REPOSITORY).rglob('*')) - before
            if '__pycache__' not in path.parts and not path.name.startswith('.coverage')}  # of servers beside this one
     assert new == set()
+
+
+def test_the_stock_transport_does_not_wait_for_clients_that_are_gone_when_it_stops(start_server, open_http, open_socket):
+    server = start_server(env={'SOCKET_TRANSPORT': 'stock'}, allow_traceback=True)
+    ann, bob = open_http(server).register(), open_http(server).register()
+    polling = [open_socket(server, ann, transports=['polling']) for _ in range(3)]
+    open_socket(server, ann)
+    for client in polling:
+        client.drop()
+    for _ in range(20):
+        expect_ok(open_socket(server, bob).call('send_message', {'toUserId': ann.id, 'content': 'nobody fetches this'}))
+    server.stop(timeout=10)

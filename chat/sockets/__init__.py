@@ -52,4 +52,4 @@ def stop(app: Flask, timeout: float) -> None:
     if app.extensions['chat.transport']:
         app.extensions['chat.transport'].shutdown(timeout)
     else:
-        app.extensions['chat.sockets'].close_all()
+        app.extensions['chat.sockets'].close_all(timeout / 2)

@@ -305,10 +305,9 @@ class Gateway:
         for connection in list(self.registry.of_session(eio_sid)):
             self._wire.send(connection, ERROR, BadRequest('A packet could not be read').as_object() | {'event': None})
 
-    def close_all(self) -> None:
-        """Close every session, the stock way."""
-        for eio_sid in list(self._server.eio.sockets):
-            self.close_session(eio_sid)
+    def close_all(self, timeout: float) -> None:
+        """Close every session, the stock way, which waits for clients that may be gone: so many seconds at most."""
+        gevent.joinall([gevent.spawn(self.close_session, eio_sid) for eio_sid in list(self._server.eio.sockets)], timeout)
 
     def stop(self) -> None:
         """Look after nobody any more."""
