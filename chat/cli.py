@@ -1,4 +1,4 @@
-"""The host's commands: `flask user …`, `flask uploads …`."""
+"""The host's commands: `flask user …`, `flask uploads …`, `flask search …`."""
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
@@ -18,6 +18,7 @@ P = ParamSpec('P')
 R = TypeVar('R')
 user = AppGroup('user', help='Manage accounts.')
 uploads = AppGroup('uploads', help='Manage uploaded files.')
+search = AppGroup('search', help='Manage the index of words.')
 
 
 def register(app: Flask) -> None:
@@ -26,6 +27,7 @@ def register(app: Flask) -> None:
         migrating.bind(app)
     app.cli.add_command(user)
     app.cli.add_command(uploads)
+    app.cli.add_command(search)
 
 
 def core() -> Core:
@@ -96,3 +98,9 @@ def prune() -> None:
     """Remove files that nobody sent within a day, and what a crash left behind. A running server does it by itself."""
     count, strays = run(core().uploads.prune), run(core().files.sweep)
     click.echo(f'{count} uploads that were never sent and {strays} stray files are removed')
+
+
+@search.command()
+def index() -> None:
+    """Index all messages that are not yet. A running server does it by itself, but more slowly."""
+    click.echo(f'{run(core().search_index.index_all)} messages are indexed')

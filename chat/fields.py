@@ -69,6 +69,13 @@ def refuse_nul(value: str) -> str:
     return value
 
 
+def refuse_blank(value: str) -> str:
+    """Refuse a text of nothing but spaces."""
+    if not value.strip():
+        raise PydanticCustomError('blank', 'must say what to look for')
+    return value
+
+
 def check_username(value: str) -> str:
     """Refuse what is no username: it stands in addresses and mentions as it is."""
     if not re.fullmatch(r'[A-Za-z0-9_.-]{3,50}', value):
@@ -103,3 +110,5 @@ Id = Annotated[int, BeforeValidator(read_id)]
 Count = Annotated[int, BeforeValidator(read_count)]
 Cursor = Annotated[int | datetime, BeforeValidator(read_cursor)]
 Place = Annotated[int | str, BeforeValidator(read_place)]
+SearchText = Annotated[str, StringConstraints(max_length=200), AfterValidator(require_unicode),
+                       AfterValidator(refuse_blank)]  # NUL and all else may be looked for

@@ -24,6 +24,7 @@ from .fields import (
     Password,
     Place,
     RoomName,
+    SearchText,
     Text,
     Username,
 )
@@ -199,6 +200,19 @@ class Sync(Request):
 
     after: Place = 0
     limit: Annotated[Id, Field(ge=1, le=LONGEST)] = USUAL
+
+
+class SearchMessages(Request):
+    """What to look for, where, of whom and when; `cursor` is where the page before says that the next one begins."""
+
+    q: SearchText
+    room_id: Id | None = None
+    sender: Id | None = Field(None, validation_alias='from')
+    before: Cursor | None = None
+    after: Cursor | None = None
+    sort: Literal['best', 'newest'] = 'best'
+    limit: Annotated[Count, Field(ge=1, le=100)] = 50
+    cursor: AnyText | None = None
 
 
 class Typing(Receiver):

@@ -53,6 +53,15 @@ def test_the_host_manages_accounts_beside_the_running_server(flask, open_http, o
     assert 'no user' in run('user', 'deactivate', 'nobody', fails=True)
 
 
+def test_the_host_has_messages_indexed(flask, open_http):
+    server, run = flask
+    http = open_http(server)
+    http.as_user(http.register()).post('/api/messages/send', {'content': 'hello'})
+    first = run('search', 'index')  # unless the server was quicker
+    assert '1 messages are indexed' in first or '0 messages are indexed' in first
+    assert '0 messages are indexed' in run('search', 'index')
+
+
 def test_the_commands_of_flask_work(flask):
     _, run = flask
     assert '/api/auth/login' in run('routes')

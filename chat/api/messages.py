@@ -1,15 +1,19 @@
 """Messages over HTTP."""
 from collections.abc import Sequence
+from datetime import datetime
 
 from flask import Blueprint
 from gevent.event import AsyncResult
 
 from ..core.files.attachments import MAX_ATTACHMENTS
+from ..core.machinery.clock import milliseconds
+from ..core.messages.histories import ABOVE_ALL
+from ..core.messages.search import Wanted
 from ..core.messages.sending import Sent
 from ..core.objects import Message
 from ..core.rooms.rooms import LiveRoom
 from ..errors import ChatError, Conflict, Forbidden, NotFound
-from ..schemas import Content, ListMessages, SendAnywhere
+from ..schemas import Content, ListMessages, SearchMessages, SendAnywhere
 from .context import core, me
 from .forms import ReceivedFile, store
 from .operation import operation
@@ -47,6 +51,28 @@ def list_mentions(query: ListMessages) -> Answer:
     page = page_of(query, PAGE)
     found = core.mentioned.history(me(), page)
     return page_answer(found[0], next_messages(found, page))
+
+
+@blueprint.get('/search')
+@operation(query=SearchMessages, answers={200: list[Message]}, errors=[Forbidden, NotFound])
+def search_messages(query: SearchMessages) -> Answer:
+    """The messages of one's rooms that have what is looked for, the best matches first."""
+    found, cursor = core.search.find(me(), wanted_by(query))
+    return page_answer(found, None if cursor is None else {'cursor': cursor})
+
+
+def wanted_by(query: SearchMessages) -> Wanted:
+    """What a search is for; `before` and `after` are times or the ids of messages."""
+    above, since = id_or_time(query.after)
+    below, until = id_or_time(query.before)
+    return Wanted(text=query.q, room_id=query.room_id, sender_id=query.sender, above=above or 0, since=since,
+                  below=ABOVE_ALL if below is None else below, until=until, newest_first=query.sort == 'newest',
+                  limit=query.limit, cursor=query.cursor)
+
+
+def id_or_time(value: int | datetime | None) -> tuple[int | None, int | None]:
+    """(a message id, milliseconds): of the two the one that was given, if any."""
+    return (None, milliseconds(value)) if isinstance(value, datetime) else (value, None)
 
 
 @blueprint.post('/send/<id:receiver_id>')

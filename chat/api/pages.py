@@ -14,7 +14,7 @@ from ..schemas import ListMessages
 Answer = tuple[Any, dict[str, str]]  # body and headers
 
 
-def page_answer(items: Sequence[Any], next_page: Mapping[str, int] | None, noun: str | None = None) -> Answer:
+def page_answer(items: Sequence[Any], next_page: Mapping[str, int | str] | None, noun: str | None = None) -> Answer:
     """The answer with one page of a list, wrapped by its noun if it has one.
 
     `next_page` are the parameters that ask for the next page, beside those of this request; None if there is none. It

@@ -223,6 +223,39 @@ COMMIT_ORDER = Table(
     Column('id', Integer, primary_key=True, autoincrement=False),
     **WITHOUT_COUNTING)
 
+# Up to 2,048 messages of a room that follow one another, in the index of words: chat/core/messages/search_index.py says
+# how. `id` is that of the first one, `last_id` and `last_seq` are those of the newest one, `size` is how many there are.
+SEARCH_BLOCKS = Table(
+    'search_blocks', METADATA,
+    Column('room_id', Id, primary_key=True, autoincrement=False),
+    Column('id', Id, primary_key=True, autoincrement=False),
+    Column('last_id', Id, nullable=False),
+    Column('last_seq', BigInteger, nullable=False),
+    Column('size', SmallInteger, nullable=False),
+    sqlite_with_rowid=False, **WITHOUT_COUNTING)
+
+# How far the ids of a block's messages are above its own: 4 bytes for each. Apart, since every search reads all blocks.
+SEARCH_OFFSETS = Table(
+    'search_offsets', METADATA,
+    Column('block_id', Id, primary_key=True, autoincrement=False),
+    Column('offsets', octets(8192), nullable=False),
+    **WITHOUT_COUNTING)
+
+# In which messages of a block a term stands: `places` in the block, as chat/core/messages/search_places.py has them.
+SEARCH_TERMS = Table(
+    'search_terms', METADATA,
+    Column('block_id', Id, primary_key=True, autoincrement=False),
+    Column('term', octets(48), primary_key=True),
+    Column('places', octets(256), nullable=False),
+    sqlite_with_rowid=False, **WITHOUT_COUNTING)
+
+# One row: the messages up to this one are in the index. Whoever changes the index locks it.
+SEARCH_INDEXED = Table(
+    'search_indexed', METADATA,
+    Column('id', Integer, primary_key=True, autoincrement=False),
+    Column('message_id', Id, nullable=False),
+    **WITHOUT_COUNTING)
+
 # Bytes in the storage, under `key`, once however many attachments and avatars (`uses`) have them.
 FILES = Table(
     'stored_files', METADATA,

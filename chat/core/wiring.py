@@ -40,6 +40,8 @@ from .messages.mentions import Mentions
 from .messages.newest import NewestMessages
 from .messages.receipts import Receipts
 from .messages.removal import PURGE_SECONDS, RemovedRooms
+from .messages.search import Search
+from .messages.search_index import INDEX_SECONDS, SearchIndex
 from .messages.sending import Sending
 from .messages.store import Draft, MessageStore, Stored
 from .messages.sync import Sync
@@ -89,6 +91,8 @@ class Core:
     mentioned: Mentioned
     receipts: Receipts
     inbox: Inbox
+    search: Search
+    search_index: SearchIndex
     removed_rooms: RemovedRooms
 
     calls: Calls
@@ -109,6 +113,7 @@ class Core:
                 repeat(self.presence.announce, 0),
                 repeat(self.typing.expire, 0.25),
                 repeat(self.removed_rooms.purge, PURGE_SECONDS),
+                repeat(self.search_index.catch_up, INDEX_SECONDS),
                 repeat(self.calls.expire, 0.25),
                 repeat(self.call_records.store, STORE_SECONDS),
                 repeat(self.uploads.prune, PRUNE_UPLOADS_SECONDS),
@@ -160,6 +165,7 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     delivery = Delivery(rooms=rooms, receipts=receipts, view=view, publisher=publisher)
     writer = Writer(store=MessageStore(database), on_stored=delivery.stored)
     histories = Histories(database=database, rooms=rooms, users=users, view=view)
+    search_index = SearchIndex(database)
     call_records = CallRecords(database)
     return Core(
         database=database, publisher=publisher, limits=limits, write_behind=write_behind,
@@ -172,14 +178,16 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
         writer=writer, receipts=receipts,
         sending=Sending(database=database, rooms=rooms, users=users, blocks=blocks, uploads=uploads,
                         mentions=mentions, limits=limits, view=view, writer=writer),
-        changing=Changing(database=database, rooms=rooms, blocks=blocks, mentions=mentions, limits=limits, view=view,
-                          files=files, publisher=publisher),
+        changing=Changing(database=database, rooms=rooms, blocks=blocks, mentions=mentions, search_index=search_index,
+                          limits=limits, view=view, files=files, publisher=publisher),
         histories=histories,
         mentioned=Mentioned(database=database, histories=histories),
         sync=Sync(database=database, histories=histories, seals=Seals(config['JWT_SECRET_KEY'], 'places to sync from')),
         inbox=Inbox(database=database, rooms=rooms, users=users, blocks=blocks, receipts=receipts,
                     newest=NewestMessages(database), view=view),
-        removed_rooms=RemovedRooms(database, files),
+        search=Search(database=database, rooms=rooms, histories=histories,
+                      seals=Seals(config['JWT_SECRET_KEY'], 'places in what a search found')),
+        search_index=search_index, removed_rooms=RemovedRooms(database, files, search_index),
         calls=Calls(users=users, blocks=blocks, records=call_records, publisher=publisher,
                     timeout=config['CALL_TIMEOUT']),
         call_records=call_records,

@@ -14,5 +14,10 @@
     mentioned  the messages that mention a user
     receipts   how far each member has read, and how far messages were delivered
     removal    messages that go for good
+    search     which messages have what is looked for: best or newest first, page by page
+    search_candidates  those that may have it, by the index, of all rooms of a user
+    search_index       the index of words, kept up behind the messages
+    search_terms       how texts are cut into terms, and how well one matches
+    search_places      where terms stand in a block of messages, as bytes and bits
     emoji      emoji, told from other text
 """

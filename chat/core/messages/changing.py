@@ -30,6 +30,7 @@ from . import mentions, parts, reactions, removal
 from .emoji import as_emoji
 from .mentions import Mentions
 from .parts import NO_PARTS, Parts
+from .search_index import SearchIndex
 from .sending import MAX_LENGTH, kind_of
 from .view import SHOWN, MessageView
 
@@ -52,10 +53,11 @@ class Outcome:
 class Changing:
     """Of a message in a room where the user is not, all raise what rooms do: Forbidden, NotFound."""
 
-    def __init__(self, *, database: Database, rooms: Rooms, blocks: Blocks, mentions: Mentions, limits: Limits,
-                 view: MessageView, files: Files, publisher: Publisher) -> None:
+    def __init__(self, *, database: Database, rooms: Rooms, blocks: Blocks, mentions: Mentions, search_index: SearchIndex,
+                 limits: Limits, view: MessageView, files: Files, publisher: Publisher) -> None:
         self._database, self._rooms, self._blocks, self._mentions = database, rooms, blocks, mentions
-        self._limits, self._view, self._files, self._publisher = limits, view, files, publisher
+        self._search_index, self._limits, self._view = search_index, limits, view
+        self._files, self._publisher = files, publisher
         self._turns = [BoundedSemaphore(1) for _ in range(TURNS)]
 
     # ------------------------------------------------------------------ what users do
@@ -77,6 +79,7 @@ class Changing:
                 raise Invalid(content='is empty: send some text, or delete the message')
             if content == row.content:
                 return False
+            self._search_index.edited(connection, room.id, row.id, row.content, content)
             mentions.remove(connection, (row.id,))
             mentions.write(connection, [(mentioned_id, row.id, room.id, row.seq) for mentioned_id in mentioned])
             set_message(connection, row.id, content=content, type=kind_of(content, attached), edited_at=now_ms(),
@@ -95,6 +98,7 @@ class Changing:
                 raise Forbidden('Only its author and the admins of the room can delete a message')
             if row.deleted_at is not None:
                 return False
+            self._search_index.forget(connection, room.id, row.id, row.content)
             unused[:] = removal.empty(connection, row.id)
             return True
 

@@ -10,6 +10,7 @@ from ..machinery.clock import now_ms
 from ..machinery.database import Database
 from ..tables import ATTACHMENTS, BANS, CHANGES, MESSAGES, ROOMS
 from . import mentions, reactions
+from .search_index import SearchIndex
 from .sending import TEXT
 
 PURGED_AT_ONCE = 500   # messages of a removed room in one transaction
@@ -19,20 +20,22 @@ PURGE_SECONDS = 5      # between two looks for removed rooms
 class RemovedRooms:
     """What removed rooms leave behind."""
 
-    def __init__(self, database: Database, files: Files) -> None:
-        self._database, self._files = database, files
+    def __init__(self, database: Database, files: Files, index: SearchIndex) -> None:
+        self._database, self._files, self._index = database, files, index
 
     def purge(self) -> None:
-        """Delete the messages of removed rooms and their files in small pieces, then the rooms."""
+        """Delete what search knows of removed rooms, their messages and files, in small pieces, then the rooms."""
         in_pieces(iter(self._purge_some, 0))
 
     def _purge_some(self) -> int:
-        """Delete some messages of a removed room, or at last the room; returns how many rows of both."""
+        """Delete some rows of a removed room, or at last the room; returns how many."""
         removed = select(ROOMS.c.id).where(ROOMS.c.deleted_at.is_not(None)).limit(1)
         room_id = self._database.scalar(removed)
         if room_id is None:
             return 0
         with self._database.writing() as connection:
+            if count := self._index.purge(connection, room_id):
+                return count
             ids = connection.execute(select(MESSAGES.c.id).where(MESSAGES.c.room_id == room_id)
                                      .limit(PURGED_AT_ONCE)).scalars().all()
             unused: Sequence[str] = ()
