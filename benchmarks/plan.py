@@ -14,6 +14,7 @@ class Point:
     rounds: int = CHEAP
     unit: str = 'req/s'
     peer_env: tuple = ()  # pairs
+    has_peer: bool = True  # or what it measures is this server's alone
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ FIRST_REQUESTS = (  # name, what is asked for, rooms of who asks, unit
     ('sign-ins, in 200 rooms', 'signIn', 200, 'sign-ins/s'),
     ('connections, in 200 rooms', 'connect', 200, 'connections/s'),
 )
+SEARCHES = (  # name, who searches, for what
+    ('a rare word', 'member', '314159'),
+    ('a word in every message', 'member', 'fox'),
+    ('three of them', 'member', 'quick brown fox'),
+    ('a beginning of every message\'s', 'member', 'q'),
+    ('a beginning of few', 'member', '31'),
+    ('nothing', 'member', 'absent'),
+    ('in one small room', 'reader1', 'fox'),
+    ('in 200 rooms', 'reader200', 'fox'),
+)
 WANTED = {  # ratio to the peer that must be reached, and that to reach for
     'M1 · 1 sender': (1.5, 2), 'M1 · 16 senders': (3, 4), 'M1 · 64 senders': (6, 8), 'M1 · 256 senders': (10, 14),
     'M2 · 1': (1.8, 2.5), 'M2 · 32': (2, 2.6),
@@ -59,7 +70,7 @@ WITHIN = {  # times that one point of this server may take of another one's, at 
     'M3 deepest page, times the newest': ('M3 deepest 50 of 1,000,000 · 16', 'M3 newest 50 of 1,000,000 · 16', 1.2),
     'M3 1,000,000 messages, times 10,000': ('M3 newest 50 of 1,000,000 · 16', 'M3 newest 50 of 10,000 · 16', 1.3),
 }
-MOST = {'seconds to /health': (1.5, 1), 'idle memory, MiB': (70, 60), 'KiB': (24, 10)}  # absolute, of this server
+MOST = {'seconds to /health': (1.5, 1), 'idle memory, MiB': (70, 60), 'KiB': (24, 10), 'ms': (50, 20)}  # of this server
 
 
 def points(plan, only):
@@ -84,4 +95,6 @@ def points(plan, only):
     made += [Point(f'M7 {name} · {senders}', 'm7', {'what': what, 'rooms': rooms, 'senders': senders, 'warmUpMs': 500,
                                                     'seconds': plan.seconds / 2}, unit=unit)
              for name, what, rooms, unit in FIRST_REQUESTS for senders in (1, 32)]
+    made += [Point(f'M8 {name}', 'm8', {'who': who, 'q': q, 'warmUpMs': 500, 'seconds': plan.seconds / 2},
+                   unit='searches/s', has_peer=False) for name, who, q in SEARCHES]
     return [point for point in made if not only or point.scenario in only]

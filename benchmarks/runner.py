@@ -7,7 +7,7 @@ import time
 from itertools import groupby
 
 from .plan import READERS, SMALL_HISTORY, points
-from .servers import FOLDER, fill
+from .servers import FOLDER, fill, index
 
 MOST_STOLEN = 5   # percent of the machine that the host may take from a measurement
 ATTEMPTS = 3      # for one measurement that is disturbed
@@ -23,7 +23,7 @@ class Runner:
         self._oldest = {}  # server name: the id before which the oldest 50 messages of the large history are
 
     def run(self, only):
-        self.prepare(with_histories=not only or 'm3' in only)
+        self.prepare(with_histories=not only or only & {'m3', 'm8'})
         for _ in range(self._plan.starts):
             self._each_once(self._measure_start)
         for _ in range(self._plan.repeats):
@@ -43,6 +43,8 @@ class Runner:
                 user_id = state['users'][0]['id']
                 fill(server, state['smallHistory'], user_id, SMALL_HISTORY)
                 self._oldest[server.name] = fill(server, state['largeHistory'], user_id, self._plan.messages)
+                if server.name != 'peer':
+                    say(f'{server.name}: indexed in {index(server):.0f} s')
 
     def _each_once(self, function):
         for server in self._servers:
@@ -60,7 +62,8 @@ class Runner:
                 server.start(group[0].rounds, dict(group[0].peer_env))
             for point in group:
                 for server in self._servers:
-                    self._measure(point, server)
+                    if point.has_peer or server.name != 'peer':
+                        self._measure(point, server)
         finally:
             for server in self._servers:
                 server.stop()

@@ -1,5 +1,5 @@
 'use strict';
-// The scenarios M1 to M7. Each returns one measurement, or a list of them.
+// The scenarios M1 to M8. Each returns one measurement, or a list of them.
 const { HttpClient } = require('./http');
 const { openAll } = require('./sockets');
 const { Meter, latency, memoryKiB, now, round, sleep } = require('./measure');
@@ -345,4 +345,13 @@ async function connects(options, reader) {
   return measure(options, loops);
 }
 
-module.exports = { prepare, m1, m2, m3, m4, m5, m6, m7 };
+// ---------------------------------------------------------------------- M8: the first page of a search
+
+async function m8(options) {
+  const { state, who, q } = options;
+  const searcher = { member: state.users[0], reader1: state.readers[1], reader200: state.readers[200] }[who];
+  const path = `/api/messages/search?q=${encodeURIComponent(q)}`;
+  return requests(options, 1, (client) => client.request('GET', path, { token: searcher.token }));
+}
+
+module.exports = { prepare, m1, m2, m3, m4, m5, m6, m7, m8 };
