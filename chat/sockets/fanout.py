@@ -93,18 +93,21 @@ class FanOut:
     def _add(self, batches: dict[Connection, list[Any]], event: Event, recipients: Recipients) -> None:
         encoded: dict[Kind, Any] = {}  # made once, and only if there is somebody to get it
         history = self._wire.history
+        kind, frame = None, None
         for connection in recipients.connections(self._registry):
-            kind = connection.kind
-            if kind not in encoded:
-                offset = history.next_offset if history is not None and kind.has_offsets else None
-                encoded[kind] = self._encode(event, kind, offset)
-            if encoded[kind] is None:
+            if connection.kind is not kind:  # it nearly always is, and looking it up costs more than all the rest
+                kind = connection.kind
+                if kind not in encoded:
+                    offset = history.next_offset if history is not None and kind.has_offsets else None
+                    encoded[kind] = self._encode(event, kind, offset)
+                frame = encoded[kind]
+            if frame is None:
                 continue
             batch = batches.get(connection)
             if batch is None:
-                batches[connection] = [encoded[kind]]
+                batches[connection] = [frame]
             else:
-                batch.append(encoded[kind])
+                batch.append(frame)
         if history is not None and any(encoded.values()):
             history.add(recipients, encoded)
 
