@@ -74,7 +74,10 @@ def test_clients_that_were_cut_off_hold_what_the_database_holds(settled):
     for client in standard:
         user = next(user for user in users if user.id == client['userId'])
         held = {message['id']: comparable(message) for message in client['messages']}
-        assert held == {id: comparable(message) for id, message in truth(http, user).items()}
+        true = {id: comparable(message) for id, message in truth(http, user).items()}
+        differing = {id: (held.get(id), true.get(id), client['trails'].get(str(id)))
+                     for id in held.keys() | true.keys() if held.get(id) != true.get(id)}
+        assert not differing, (user.id, client['trails']['0'])
         by_room = {}
         for room_id, message_id in client['live']:
             by_room.setdefault(room_id, []).append(message_id)

@@ -102,16 +102,18 @@ class Client {
 class StandardClient extends Client {
   constructor(user, url, line, rooms) {
     super(user, url, line);
-    Object.assign(this, { rooms, messages: new Map(), next: 0, live: [], isCatchingUp: false });
+    Object.assign(this, { rooms, messages: new Map(), trails: new Map(), next: 0, live: [], isCatchingUp: false });
     for (const event of ['newMessage', 'message_sent', 'receive_message']) {
-      this.socket.on(event, (message) => { this.live.push([message.roomId, message.id]); this.hold(message); });
+      this.socket.on(event, (message) => { this.live.push([message.roomId, message.id]); this.hold(message, event); });
     }
-    this.socket.on('message_updated', (message) => this.hold(message));
+    this.socket.on('message_updated', (message) => this.hold(message, 'message_updated'));
     this.socket.on('message_deleted', ({ id }) => {
+      this.note(id, 'message_deleted');
       const message = this.messages.get(id);
       if (message) Object.assign(message, { content: '', reactions: [], deletedAt: message.deletedAt || 'now' });
     });
     this.socket.on('reaction', ({ messageId, userId, emoji, removed }) => {
+      this.note(messageId, `reaction ${userId} ${removed ? '-' : '+'}${emoji}`);
       const message = this.messages.get(messageId);
       if (!message || message.deletedAt) return;
       let reaction = message.reactions.find((each) => each.emoji === emoji);
@@ -123,9 +125,19 @@ class StandardClient extends Client {
     });
   }
 
-  hold(message) { this.messages.set(message.id, message); }
+  hold(message, how) {
+    this.note(message.id, `${how} ${JSON.stringify(message.reactions)}`);
+    this.messages.set(message.id, message);
+  }
+
+  /** Says of a message how this client learned what of it, for whoever reads why a test failed. */
+  note(id, what) {
+    if (!this.trails.has(id)) this.trails.set(id, []);
+    this.trails.get(id).push(`${Date.now() % 1e6} ${what}`);
+  }
 
   connected() {
+    this.note(0, `connected ${this.socket.id} ${this.socket.recovered}`);
     if (this.socket.recovered) { this.recovered += 1; return; }
     this.synced += 1;
     this.catchUp();
@@ -141,7 +153,7 @@ class StandardClient extends Client {
       do {
         page = await this.send('sync', { after: this.next, limit: 100 });
         if (!page.ok) throw new Error(JSON.stringify(page));
-        page.messages.forEach((message) => this.hold(message));
+        page.messages.forEach((message) => this.hold(message, 'sync'));
         this.next = page.next;
       } while (page.messages.length || page.more);
     } while (this.isBehindAgain);
@@ -155,7 +167,7 @@ class StandardClient extends Client {
       const content = this.name();
       const to = random() < 0.75 ? { roomId: choice(this.rooms) } : { toUserId: choice(others) };
       const ack = await this.send('send_message', { ...to, content, clientId: content });
-      if (ack.ok) { this.acknowledged.push(ack.message.id); this.messages.has(ack.message.id) || this.hold(ack.message); }
+      if (ack.ok) { this.acknowledged.push(ack.message.id); this.messages.has(ack.message.id) || this.hold(ack.message, 'acknowledgement'); }
       return;
     }
     const mine = choice(own.slice(-20));
@@ -169,6 +181,7 @@ class StandardClient extends Client {
 
   result() {
     return { ...super.result(), messages: [...this.messages.values()], live: this.live,
+      trails: Object.fromEntries(this.trails),
       recovered: this.recovered, synced: this.synced };
   }
 

@@ -2,7 +2,8 @@
 
 The order of commits is that of rooms/changes.py: messages by their ids, and each change behind the message that was the
 newest at the time. A place in it is a pair of ids, a message's and a change's, up to which everything is known. A page ends
-at a place below which everything has been committed, so no reader ever skips a change, whichever process makes it.
+at a place below which everything has been committed, so no reader ever skips a change, whichever process makes it. What
+changes once more while a page is made goes to a later place: so a page holds what it finds there, too, and may hold it again.
 
     new messages       of the user's rooms, in which it has been all the time, or behind its coming
     changed messages   as they are now, at the place of their newest change
@@ -152,39 +153,38 @@ class Sync:
     # ------------------------------------------------------------------ from then on
 
     def _following(self, user_id: int, place: Place, newest: Place, limit: int) -> SyncPage:
-        """The steps behind a place, up to the newest one."""
+        """The steps behind a place: all up to the newest one, and of later changes what is found on the way."""
         if newest.message_id <= place.message_id and newest.change_id <= place.change_id:
             return self._answer(user_id, place, False)
-        stays = self._stays(user_id, place, newest, limit)
+        stays = self._stays(user_id, place, limit)
         came = [row for row in stays if row.is_in]
         first = self._newest_of([(row.room_id, row.after_id) for row in came])
         messages = Page(limit, newest.message_id + 1, place.message_id)
-        changes = Page(limit, newest.change_id + 1, place.change_id)
-        changed = self._changed.ids(user_id, changes, since={row.room_id: row.id for row in came})
+        changed = self._changed.ids(user_id, Page(limit, after=place.change_id), since={row.room_id: row.id for row in came})
+        changes = self._changes(changed)
         steps = sorted([
             *[Step(message_id, 0, (message_id,))
               for message_id in self._new.ids(user_id, messages, since={row.room_id: row.after_id for row in came})],
-            *[Step(row.after_id, row.id, (row.message_id,)) for row in self._changes(changed)],
+            *[Step(row.after_id, row.id, (row.message_id,)) for row in changes],
             *[Step(row.after_id, row.id, tuple(first.get(row.room_id, ()))) for row in stays]])
         left = {row.id: row.room_id for row in stays if row.is_return or not row.is_in}
         count, found = self._take(user_id, steps, limit)
         taken = steps[:count]
-        end = behind(place, taken) if count < len(steps) else Place(
+        end = behind(place, taken, newest) if count < len(steps) else Place(
             max(place.message_id, newest.message_id), max(place.change_id, newest.change_id))
-        return self._answer(user_id, end, count < len(steps), found,
+        return self._answer(user_id, end, count < len(steps) or len(changes) < len(changed), found,
                             [left[step.change_id] for step in taken if step.change_id in left])
 
-    def _stays(self, user_id: int, place: Place, newest: Place, limit: int) -> Sequence[AnyRow]:
+    def _stays(self, user_id: int, place: Place, limit: int) -> Sequence[AnyRow]:
         """What became of the user's stays in rooms, in order; `is_in` says whether it is there now."""
         its_own = and_(MEMBERS.c.room_id == CHANGES.c.room_id, MEMBERS.c.user_id == CHANGES.c.user_id)
         is_in = MEMBERS.c.user_id.is_not(None).label('is_in')
         of_stay = select(CHANGES.c.id, CHANGES.c.after_id, CHANGES.c.room_id, CHANGES.c.is_return, is_in)
         return self._database.rows(of_stay.outerjoin(MEMBERS, its_own).where(
-            CHANGES.c.user_id == user_id, CHANGES.c.id > place.change_id, CHANGES.c.id <= newest.change_id,
-        ).order_by(CHANGES.c.id).limit(limit + 1))
+            CHANGES.c.user_id == user_id, CHANGES.c.id > place.change_id).order_by(CHANGES.c.id).limit(limit + 1))
 
     def _changes(self, ids: Sequence[int]) -> Sequence[AnyRow]:
-        """The rows of changes; some may have been overtaken by newer ones meanwhile, which come next time."""
+        """The rows of changes; some may have been overtaken by newer ones meanwhile."""
         return self._database.rows(select(CHANGES).where(CHANGES.c.id.in_(ids))) if ids else ()
 
     def _take(self, user_id: int, steps: Sequence[Step], limit: int) -> tuple[int, list[Message]]:
@@ -218,6 +218,7 @@ def newest_of(room_id: int, upto: int) -> Select[Any]:
     return select(ids.order_by(MESSAGES.c.id.desc()).limit(MOST_OF_ROOM).subquery())
 
 
-def behind(place: Place, steps: Sequence[Step]) -> Place:
-    """The Place behind all of the steps, which follow a place in their order."""
-    return Place(max(place.message_id, steps[-1].after_id), max(place.change_id, *[step.change_id for step in steps]))
+def behind(place: Place, steps: Sequence[Step], newest: Place) -> Place:
+    """The Place behind all of the steps, which follow a place in their order; the newest one for those beyond that."""
+    return Place(max(place.message_id, min(steps[-1].after_id, newest.message_id)),
+                 max(place.change_id, min(max(step.change_id for step in steps), newest.change_id)))
