@@ -72,10 +72,17 @@ class Client {
     }
   }
 
+  /**
+   * Without an answer it starts a new connection: a WebSocket that is lost while engine.io-client pauses polling for it leaves
+   * that paused, and the client cut off until its next ping is overdue.
+   */
   once(event, payload) {
+    const { engine } = this.socket.io;
     return new Promise((resolve) => {
-      this.socket.timeout(ANSWER_MS).emit(event, payload, (error, ack) => resolve(
-        error || (ack && ack.code === 'unavailable') ? null : ack));
+      this.socket.timeout(ANSWER_MS).emit(event, payload, (error, ack) => {
+        if (error && engine && engine === this.socket.io.engine) this.socket.io.onclose('no answer');
+        resolve(error || (ack && ack.code === 'unavailable') ? null : ack);
+      });
     });
   }
 
@@ -189,8 +196,8 @@ class StandardClient extends Client {
   async settle() {
     do {
       while (!this.socket.connected || this.isCatchingUp) await sleep(50);
-      await this.once('harness:settle', {});
-      await this.once('harness:settle', {});
+      await this.send('harness:settle', {});
+      await this.send('harness:settle', {});
     } while (!this.socket.connected || this.isCatchingUp);
   }
 }
