@@ -77,10 +77,10 @@ class Client {
    * that paused, and the client cut off until its next ping is overdue.
    */
   once(event, payload) {
-    const { engine } = this.socket.io;
+    const { io } = this.socket, { engine } = io;
     return new Promise((resolve) => {
       this.socket.timeout(ANSWER_MS).emit(event, payload, (error, ack) => {
-        if (error && engine && engine === this.socket.io.engine) this.socket.io.onclose('no answer');
+        if (error && engine) setImmediate(() => io._readyState === 'open' && engine === io.engine && io.onclose('no answer'));
         resolve(error || (ack && ack.code === 'unavailable') ? null : ack);
       });
     });
