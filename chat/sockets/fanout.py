@@ -13,6 +13,7 @@ from .connections import Connection, Kind, Registry
 
 log = logging.getLogger(__name__)
 CHAT_NAMESPACES = ('/', '/chat')
+MAX_ROOMS = 10_000  # whose Recipients are kept
 
 
 class Recipients:
@@ -54,6 +55,7 @@ class FanOut:
     def __init__(self, *, rooms: Rooms, registry: Registry, wire: Wire, lost: Callable[[str], Connection | None],
                  control: Mapping[type[Event], Callable[[Any], None]]) -> None:
         self._rooms, self._registry, self._wire, self._lost, self._control = rooms, registry, wire, lost, control
+        self._of_rooms: dict[int, Recipients] = {}  # of the last event of each, for the next one to the same members
 
     def deliver(self, events: Sequence[Event]) -> None:
         """Send each event once to each connection concerned, in order, and all that one gets in one write."""
@@ -114,11 +116,22 @@ class FanOut:
     def _recipients(self, audience: Audience) -> Recipients:
         """The Recipients of an audience of users, as of now."""
         if isinstance(audience, RoomMembers):
-            return Recipients(self._members(audience.room_id), audience.also, audience.without)
+            return self._recipients_of_room(audience)
         if isinstance(audience, Everyone):
             return Recipients(None, without=audience.without)
         assert isinstance(audience, Users), 'connections are told by themselves'
         return Recipients(audience.ids, but_connection=audience.but_connection)
+
+    def _recipients_of_room(self, audience: RoomMembers) -> Recipients:
+        members = self._members(audience.room_id)
+        if audience.also or audience.without:
+            return Recipients(members, audience.also, audience.without)
+        recipients = self._of_rooms.get(audience.room_id)
+        if recipients is None or recipients.shared is not members:
+            if len(self._of_rooms) >= MAX_ROOMS:
+                self._of_rooms.clear()
+            recipients = self._of_rooms[audience.room_id] = Recipients(members)
+        return recipients
 
     def _members(self, room_id: int) -> frozenset[int]:
         try:

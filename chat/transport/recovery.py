@@ -12,7 +12,11 @@ import hmac
 import secrets
 import sys
 import time
+from array import array
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping
+from itertools import islice
 from typing import Any, Protocol
 
 from ..loop import give_way
@@ -20,7 +24,9 @@ from .frames import payload_of
 
 MAX_BYTES = 1 << 26       # of all that is kept, with what each entry takes beside its frames
 MAX_MISSED = 1 << 20      # bytes for one client; one that missed more is better off asking anew
-ENTRY_OVERHEAD = 500      # bytes: its tuple, its table of frames, who got it, and its place
+RECORD_OVERHEAD = 100     # bytes: who got it, and its places in the lists of its segment
+SEGMENT_BYTES = 1 << 17   # of one segment
+SHARE = 16                # a segment is at most this share of all that is kept, in bytes and in seconds
 EVENT_OVERHEAD = 256      # bytes that a missed event may take in a queue, beside its text
 PIECE = 2000              # entries looked through before the others have their turn
 SLACK = 5                 # seconds by which a ping may be late
@@ -58,17 +64,58 @@ class Missed:
         self.frames: list[bytes] = []
         self.size = 0
 
+    def add(self, frame: bytes) -> None:
+        """One event more."""
+        self.frames.append(frame)
+        self.size += EVENT_OVERHEAD + sys.getsizeof(payload_of(frame).decode())
+
+
+class Segment:
+    """Events that were sent one after the other, their frames in one piece of memory.
+
+    An event has a record for each kind of connection that got it; each of the lists has an item for each record. To keep an
+    object of its own for each event would cost more than to send it.
+    """
+
+    __slots__ = ('first', 'begun', 'until', 'numbers', 'recipients', 'kinds', 'ends', 'frames', 'size',
+                 'shared', 'shared_size')
+
+    def __init__(self, first: int, begun: float) -> None:
+        self.first, self.begun = first, begun   # the number of its first event, and a time before that
+        self.until = begun                      # a time behind that of its last one, once there comes nothing more
+        self.numbers = array('L')               # of each record its event's, counted from the first
+        self.recipients: list[Recipients] = []
+        self.kinds: list[Hashable] = []
+        self.ends = array('L')                  # of each record's frame in `frames`
+        self.frames = bytearray()
+        self.size = 0                           # bytes of its records
+        self.shared: dict[int, object] = {}     # what its recipients hold together with others, by id
+        self.shared_size = 0                    # bytes of what it was the first to hold
+
+    def read(self, missed: Missed, last: int) -> None:
+        """Add to what was missed, up to the event of that number."""
+        kind = missed.recipient.kind
+        start, end = (bisect_right(self.numbers, number - self.first) for number in (missed.position, last))
+        for place in range(start, end):
+            if self.kinds[place] == kind and self.recipients[place].includes(missed.recipient):
+                missed.add(bytes(self.frames[self.ends[place - 1] if place else 0:self.ends[place]]))
+
 
 class History:
-    """What was sent in the last `seconds`, and of that the newest `max_bytes`."""
+    """What was sent in the last `seconds`, and of that the newest `max_bytes`.
+
+    It is kept and forgotten by segments, so some of it is there for SHARE of that time longer.
+    """
 
     def __init__(self, *, seconds: float, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._max_bytes, self._clock = seconds, max_bytes, clock
         self._prefix = f'{secrets.token_urlsafe(6)}.'  # this process's: numbers of an earlier one mean nothing here
-        self._entries: dict[int, tuple[float, Recipients, Mapping[Any, bytes | None], int]] = {}
-        self._first, self.last = 1, 0       # the number of the oldest that is kept, and of the newest
-        self._forgotten_at = float('-inf')  # when the newest was sent that is no longer kept
-        self._shared: dict[int, int] = {}   # how many entries hold a shared thing, by its id
+        self.last = 0  # the number of the newest event
+        self._newest = Segment(1, clock())
+        self._segments = deque([self._newest])
+        self._most = min(SEGMENT_BYTES, max_bytes // SHARE)  # bytes of one segment
+        self._forgotten_at = float('-inf')  # a time behind that of all that is no longer kept
+        self._holders: dict[int, int] = {}  # how many segments hold a shared thing, by its id
         self.size = 0  # bytes
 
     # ------------------------------------------------------------------ offsets
@@ -96,41 +143,63 @@ class History:
 
     def add(self, recipients: Recipients, frames: Mapping[Any, bytes | None]) -> None:
         """Keep an event that is being sent with `next_offset`: a frame for each kind of its recipients, or None."""
-        now, size = self._clock(), ENTRY_OVERHEAD
-        for frame in frames.values():
-            size += len(frame) if frame else 0
+        segment = self._newest
+        if segment.size + segment.shared_size > self._most:
+            segment = self._begin()
         self.last += 1
-        self._entries[self.last] = now, recipients, frames, size
+        size = 0
+        for kind, frame in frames.items():
+            if frame:
+                segment.frames += frame
+                segment.numbers.append(self.last - segment.first)
+                segment.recipients.append(recipients)
+                segment.kinds.append(kind)
+                segment.ends.append(len(segment.frames))
+                size += len(frame) + RECORD_OVERHEAD
+        segment.size += size
         self.size += size
         shared = recipients.shared
-        if shared is not None:
-            holders = self._shared.get(id(shared), 0)
-            self._shared[id(shared)] = holders + 1
-            if not holders:
-                self.size += sys.getsizeof(shared)
+        if shared is not None and id(shared) not in segment.shared:
+            self._share(segment, shared)
         while self.size > self._max_bytes:
             self._forget_oldest()
-        if self._entries and self._entries[self._first][0] < now - self._seconds:
-            self.forget(most=8)
 
-    def forget(self, most: int = PIECE) -> None:
-        """Let go of what is too old, of so many entries at most."""
-        too_old = self._clock() - self._seconds
-        while most and self._entries and self._entries[self._first][0] < too_old:
+    def _begin(self) -> Segment:
+        """A new segment, behind the newest one."""
+        now = self._newest.until = self._clock()
+        self._newest = Segment(self.last + 1, now)
+        self._segments.append(self._newest)
+        return self._newest
+
+    def _share(self, segment: Segment, shared: object) -> None:
+        """A segment holds a shared thing, too; it is kept, so that nothing else comes to have its id."""
+        segment.shared[id(shared)] = shared
+        holders = self._holders.get(id(shared), 0)
+        self._holders[id(shared)] = holders + 1
+        if not holders:
+            segment.shared_size += sys.getsizeof(shared)
+            self.size += sys.getsizeof(shared)
+
+    def forget(self) -> None:
+        """Let go of what is too old. To be called every second or so, also when nothing is sent."""
+        now = self._clock()
+        if self._newest.numbers and self._newest.begun < now - self._seconds / SHARE:
+            self._begin()
+        while len(self._segments) > 1 and self._segments[0].until < now - self._seconds:
             self._forget_oldest()
-            most -= 1
 
     def _forget_oldest(self) -> None:
-        self._forgotten_at, recipients, _, size = self._entries.pop(self._first)
-        self._first += 1
-        self.size -= size
-        shared = recipients.shared
-        if shared is not None:
-            holders = self._shared[id(shared)] - 1
+        if len(self._segments) == 1:
+            self._begin()
+        oldest = self._segments.popleft()
+        self._forgotten_at = oldest.until
+        self.size -= oldest.size
+        for shared_id, shared in oldest.shared.items():
+            holders = self._holders[shared_id] - 1
             if holders:
-                self._shared[id(shared)] = holders
+                self._holders[shared_id] = holders
             else:
-                del self._shared[id(shared)]
+                del self._holders[shared_id]
                 self.size -= sys.getsizeof(shared)
 
     # ------------------------------------------------------------------ what was missed
@@ -141,9 +210,10 @@ class History:
         `seen_until` is the time (of the clock) up to which it has seen everything, whatever its last offset. Others may
         have their turn meanwhile: `read_on` adds what was sent then.
         """
-        if since + 1 < self._first and self._forgotten_at >= seen_until:
+        first = self._segments[0].first
+        if since + 1 < first and self._forgotten_at >= seen_until:
             return None
-        missed = Missed(recipient, max(since, self._first - 1))
+        missed = Missed(recipient, max(since, first - 1))
         while missed.position < self.last:
             if not self.read_on(missed, PIECE) or missed.size > MAX_MISSED:
                 return None
@@ -153,16 +223,14 @@ class History:
 
     def read_on(self, missed: Missed, most: int | None = None) -> bool:
         """Add what has been sent since; False if it is no longer known. Nobody else has a turn meanwhile."""
+        if missed.position + 1 < self._segments[0].first:
+            return False
         end = self.last if most is None else min(self.last, missed.position + most)
-        recipient, kind = missed.recipient, missed.recipient.kind
-        for number in range(missed.position + 1, end + 1):
-            entry = self._entries.get(number)
-            if entry is None:
-                return False
-            frame = entry[2].get(kind) if entry[1].includes(recipient) else None
-            if frame:
-                missed.frames.append(frame)
-                missed.size += EVENT_OVERHEAD + sys.getsizeof(payload_of(frame).decode())
+        start = bisect_right(self._segments, missed.position + 1, key=lambda segment: segment.first) - 1
+        for segment in islice(self._segments, start, None):
+            if segment.first > end:
+                break
+            segment.read(missed, end)
         missed.position = end
         return True
 

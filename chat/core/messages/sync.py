@@ -3,7 +3,7 @@
 The order of commits is that of rooms/changes.py: messages by their ids, and each change behind the message that was the
 newest at the time. A place in it is a pair of ids, a message's and a change's, up to which everything is known. A page ends
 at a place below which everything has been committed, so no reader ever skips a change, whichever process makes it. What
-changes once more while a page is made goes to a later place: so a page holds what it finds there, too, and may hold it again.
+changes once more while a page is made goes to a later place: a page holds what it finds there, too, and the next one again.
 
     new messages       of the user's rooms, in which it has been all the time, or behind its coming
     changed messages   as they are now, at the place of their newest change
