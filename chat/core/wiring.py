@@ -184,7 +184,7 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
         mentioned=Mentioned(database=database, histories=histories),
         sync=Sync(database=database, histories=histories, seals=Seals(config['JWT_SECRET_KEY'], 'places to sync from')),
         inbox=Inbox(database=database, rooms=rooms, users=users, blocks=blocks, receipts=receipts,
-                    newest=NewestMessages(database), view=view),
+                    newest=NewestMessages(database=database, view=view)),
         search=Search(database=database, rooms=rooms, histories=histories,
                       seals=Seals(config['JWT_SECRET_KEY'], 'places in what a search found')),
         search_index=search_index, removed_rooms=RemovedRooms(database, files, search_index),

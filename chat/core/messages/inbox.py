@@ -19,7 +19,7 @@ from ..sql import count_mentions, mentions_behind
 from ..tables import MEMBERS, ROOMS, USERS
 from .newest import NewestMessages, Version
 from .receipts import Receipts
-from .view import Counterpart, MessageView
+from .view import Counterpart
 
 ONE, PUBLIC_ROOMS, OWN_ROOMS, CONVERSATIONS = 'one', 'public', 'own', 'conversations'  # what is asked for
 RECOUNTED_AT_ONCE = 500  # rooms, in one statement
@@ -61,9 +61,9 @@ class Inbox:
     """Lists come as (page, whether there are more)."""
 
     def __init__(self, *, database: Database, rooms: Rooms, users: Users, blocks: Blocks, receipts: Receipts,
-                 newest: NewestMessages, view: MessageView) -> None:
+                 newest: NewestMessages) -> None:
         self._database, self._rooms, self._users, self._blocks = database, rooms, users, blocks
-        self._receipts, self._newest, self._view = receipts, newest, view
+        self._receipts, self._newest = receipts, newest
         self._queries = PreparedBy(database, rooms_query)
         self._members = LongList(database, MEMBERS_OF_ROOM, PAGE_OF_MEMBERS.c.user_id)
         self._member = Prepared(database, ONE_MEMBER)
@@ -122,9 +122,8 @@ class Inbox:
             hiding = self._blocks.hiding_from(user_id)
             others = {row.id: Counterparty(*row[BEFORE_OTHER:]) for row in rows if row.kind == DIRECT}
         counterparts = {room_id: self._counterpart(other, hiding) for room_id, other in others.items()}
-        newest = self._newest.of_rooms({
-            row.id: Version(row.last_seq, row.last_change) for row in rows if row.own_role is not None})
-        last = {message['roomId']: message for message in self._view.for_viewer(user_id, newest, counterparts)}
+        versions = {row.id: Version(row.last_seq, row.last_change) for row in rows if row.own_role is not None}
+        last = self._newest.of_rooms(user_id, versions, counterparts)
         unread = {row.id: self._unread_count(user_id, row, last.get(row.id)) for row in rows if row.own_role is not None}
         mentions = self._mention_counts(user_id, [row for row in rows if row.mention_count and unread[row.id]])
         return [self._as_object(row, others.get(row.id), last.get(row.id), unread.get(row.id, 0), mentions, hiding)

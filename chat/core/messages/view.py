@@ -14,8 +14,6 @@ from .parts import NO_PARTS, Parts
 from .receipts import Receipts, Watermark, times
 from .store import Draft
 
-NOTHING_SEEN = None, None  # receipts
-
 
 class ShownMessage(NamedTuple):
     """What of a message's row its Message is made of."""
@@ -60,13 +58,29 @@ class MessageView:
 
     def for_everyone(self, row: 'AnyRow | Draft', room: LiveRoom, parts: Parts) -> Message:
         """The Message of a row with its Parts: the same whoever looks at it, so without receipts."""
-        receiver_id = room.other(row.sender_id) if room.kind == DIRECT else None
-        return self._message(row, receiver_id, NOTHING_SEEN, parts)
+        message = self._message(row, parts)
+        if room.kind == DIRECT:
+            message['receiverId'] = room.other(row.sender_id)
+        return message
 
     def for_viewer(self, viewer_id: int, rows: Sequence[Any], counterparts: Mapping[int, Counterpart]) -> list[Message]:
         """The Messages of rows, in their order; `counterparts` has one for the id of each direct room among them."""
+        return [self.seen_by(viewer_id, row, message, counterparts.get(row.room_id))
+                for row, message in zip(rows, self.for_nobody(rows), strict=True)]
+
+    def for_nobody(self, rows: Sequence[Any]) -> list[Message]:
+        """The Messages of rows, in their order, as they are in any room that is no direct one."""
         found = self._parts_of(rows)
-        return [self._seen_by(viewer_id, row, counterparts.get(row.room_id), found.get(row.id, NO_PARTS)) for row in rows]
+        return [self._message(row, found.get(row.id, NO_PARTS)) for row in rows]
+
+    def seen_by(self, viewer_id: int, row: Any, message: Message, counterpart: Counterpart | None) -> Message:
+        """A Message for nobody as a viewer sees it: with receiver and receipts if it is in a direct room."""
+        if counterpart is None:
+            return message
+        if row.sender_id != viewer_id:
+            return {**message, 'receiverId': viewer_id}
+        delivered_at, read_at = times(counterpart.mark, row.seq)
+        return {**message, 'receiverId': counterpart.user_id, 'deliveredAt': iso(delivered_at), 'readAt': iso(read_at)}
 
     def counterparts(self, viewer_id: int, rooms: Iterable[LiveRoom]) -> dict[int, Counterpart]:
         """The other one in each of the viewer's rooms that are direct ones, by the room's id."""
@@ -80,22 +94,13 @@ class MessageView:
         with self._database.reading() as connection:
             return parts.of_messages(connection, rows)
 
-    def _seen_by(self, viewer_id: int, row: AnyRow, counterpart: Counterpart | None, parts: Parts) -> Message:
-        if counterpart is None:
-            return self._message(row, None, NOTHING_SEEN, parts)
-        if row.sender_id != viewer_id:
-            return self._message(row, viewer_id, NOTHING_SEEN, parts)
-        return self._message(row, counterpart.user_id, times(counterpart.mark, row.seq), parts)
-
-    def _message(self, row: 'AnyRow | Draft', receiver_id: int | None, receipts: tuple[int | None, int | None],
-                 parts: Parts) -> Message:
-        """The Message of a row; `receipts` are the times at which it was delivered and read."""
+    def _message(self, row: 'AnyRow | Draft', parts: Parts) -> Message:
         return {
-            'id': row.id, 'roomId': row.room_id, 'senderId': row.sender_id, 'receiverId': receiver_id,
+            'id': row.id, 'roomId': row.room_id, 'senderId': row.sender_id, 'receiverId': None,
             'type': row.type, 'content': row.content, 'attachments': self._uploads.as_objects(parts.attachments),
             'replyToId': row.reply_to_id,
             'clientId': row.client_id.decode() if isinstance(row.client_id, bytes) else row.client_id,
             'reactions': list(parts.reactions), 'mentions': list(parts.mentions), 'createdAt': iso(row.created_at),
             'editedAt': iso(row.edited_at), 'deletedAt': iso(row.deleted_at),
-            'deliveredAt': iso(receipts[0]), 'readAt': iso(receipts[1]),
+            'deliveredAt': None, 'readAt': None,
         }
