@@ -102,6 +102,31 @@ class UpdateProfile(Request):
     current_password: AnyText | None = None
 
 
+class PushEndpoint(Request):
+    """Where a push service takes messages for a browser."""
+
+    endpoint: Annotated[AnyText, Field(max_length=2000)]
+
+
+class PushKeys(Request):
+    """By which messages for a browser are encrypted."""
+
+    p256dh: AnyText
+    auth: AnyText
+
+
+class PushSubscription(PushEndpoint):
+    """A browser's, as it serialises itself."""
+
+    keys: PushKeys
+    expiration_time: float | None = Field(None, ge=0, le=2**53)
+
+    @property
+    def expires_at(self) -> int | None:
+        """Milliseconds."""
+        return None if self.expiration_time is None else int(self.expiration_time)
+
+
 class Listing(Request):
     """A list of things other than messages: so many of them."""
 

@@ -38,10 +38,7 @@ def check_keys(p256dh: bytes, auth: bytes) -> str | None:
 
 def encrypt(payload: bytes, p256dh: bytes, auth: bytes) -> bytes:
     """The body of up to MAX_BODY bytes for a payload of up to MAX_PAYLOAD, for the browser that has these keys."""
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    return encrypt_with(payload, p256dh, auth, private=ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value,
-                        salt=os.urandom(16))
+    return encrypt_with(payload, p256dh, auth, private=new_private(), salt=os.urandom(16))
 
 
 def encrypt_with(payload: bytes, p256dh: bytes, auth: bytes, *, private: int, salt: bytes) -> bytes:
@@ -88,7 +85,9 @@ class VapidKey:
     def authorization(self, endpoint: str, contact: str | None) -> str:
         """The header Authorization of a request to that endpoint; `contact` is whom its service may write to."""
         origin = '/'.join(endpoint.split('/', 3)[:3])
-        claims = {'aud': origin, 'exp': int(time.time()) + SIGNED_SECONDS, **({'sub': contact} if contact else {})}
+        claims: dict[str, str | int] = {'aud': origin, 'exp': int(time.time()) + SIGNED_SECONDS}
+        if contact:
+            claims['sub'] = contact
         private, public = self._keys()
         return f'vapid t={signed(claims, int.from_bytes(decoded(private)))}, k={public}'
 
@@ -100,10 +99,15 @@ class VapidKey:
 
 def make_key() -> str:
     """A new private key and its public one."""
+    private = new_private()
+    return f'{encoded(private.to_bytes(32))} {encoded(public_point(private))}'
+
+
+def new_private() -> int:
+    """A private key of the curve P-256."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    private = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
-    return f'{encoded(private.to_bytes(32))} {encoded(public_point(private))}'
+    return ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
 
 
 def public_point(private: int) -> bytes:

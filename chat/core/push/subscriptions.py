@@ -1,5 +1,6 @@
 """Subscriptions: where the browsers of a user are told, and which users have any."""
 import hashlib
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -84,14 +85,14 @@ class Subscriptions:
         if wrong:
             raise _invalid_key(wrong)
 
-    def _store(self, connection: Connection, row: dict[str, object]) -> None:
+    def _store(self, connection: Connection, row: Mapping[str, object]) -> None:
         """A browser has one subscription: whoever signs in on it takes it along."""
         if connection.execute(CURRENT_USER.where(SIGN_INS.c.id == row['sign_in_id'])).first() is None:
             raise Unauthorized('This sign-in has ended: sign in again')
         connection.execute(delete(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.endpoint_key == row['endpoint_key']))
         connection.execute(insert(SUBSCRIPTIONS).values(row))
-        others = select(SUBSCRIPTIONS.c.id).where(SUBSCRIPTIONS.c.user_id == row['user_id']).order_by(SUBSCRIPTIONS.c.id.desc())
-        older = connection.execute(others).scalars().all()[MAX_OF_USER:]
+        all_of_user = select(SUBSCRIPTIONS.c.id).where(SUBSCRIPTIONS.c.user_id == row['user_id'])
+        older = connection.execute(all_of_user.order_by(SUBSCRIPTIONS.c.id.desc())).scalars().all()[MAX_OF_USER:]
         if older:
             connection.execute(delete(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.id.in_(older)))
 

@@ -16,12 +16,14 @@ ONLY_MENTIONS: Final = 'mentions'
 NOTHING: Final = 'none'
 MAX_CACHED = 200_000  # choices in memory, over all rooms
 
+Choices = Mapping[int, Notify]  # by user id
+
 
 class RoomSettings:
 
     def __init__(self, *, database: Database, rooms: Rooms) -> None:
         self._database, self._rooms = database, rooms
-        self._choices: Cache[int, Mapping[int, Notify]] = Cache(MAX_CACHED, self._load, weigh=lambda choices: 1 + len(choices))
+        self._choices: Cache[int, Choices] = Cache(MAX_CACHED, self._load, weigh=lambda choices: 1 + len(choices))
 
     def change(self, user_id: int, room_id: int, *, notify: Notify | None = None, is_pinned: bool | None = None) -> None:
         """Change what is given, for a member, until it leaves the room. Raises NotFound, Forbidden."""
@@ -34,11 +36,11 @@ class RoomSettings:
         if not changed:
             raise Forbidden('You are no longer in this room')
 
-    def choices(self, room_id: int) -> Mapping[int, Notify]:
+    def choices(self, room_id: int) -> Choices:
         """{user id: what it chose to be told of}, of those members who did choose."""
         return self._choices.get(room_id)
 
-    def _load(self, room_id: int) -> Mapping[int, Notify]:
+    def _load(self, room_id: int) -> Choices:
         rows = self._database.rows(select(MEMBERS.c.user_id, MEMBERS.c.notify).where(
             MEMBERS.c.room_id == room_id, MEMBERS.c.notify.is_not(None)))
         return {row.user_id: row.notify for row in rows}

@@ -1,0 +1,130 @@
+"""The way of a notice to the push services of its user's browsers."""
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import gevent
+
+from ...errors import ChatError
+from ..machinery.outgoing import Answer, Outgoing, Refused, Unreachable
+from ..machinery.threads import Threads
+from ..machinery.web_push import VapidKey, encrypt
+from ..messages.receipts import Receipts
+from ..rooms.rooms import Rooms
+from .notices import Notice
+from .subscriptions import Subscription, Subscriptions
+
+log = logging.getLogger(__name__)
+AT_ONCE = 8           # requests under way
+MAX_QUEUED = 5000     # notices of one user each; when there are more, the oldest go
+MAX_RETRIES = 1000    # that wait for their time; further ones are given up
+WAITS = 5, 30, 120    # seconds before each further attempt
+STOP_SECONDS = 2      # for requests under way to break off
+LONGEST_WAIT = 600    # seconds, whatever the push service asks for
+TTL = 86_400          # seconds for which a push service keeps it for a browser that is off
+GONE = 404, 410
+AGAIN = (429, *range(500, 600))
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A notice for all browsers of a user, or for the one that could not be told at the first attempt."""
+
+    user_id: int
+    notice: Notice
+    subscription_id: int | None = None
+    attempt: int = 0
+
+
+class PushSending:
+    """`contact` is whom a push service may write to; `waits` are seconds before each further attempt."""
+
+    def __init__(self, *, subscriptions: Subscriptions, rooms: Rooms, receipts: Receipts, outgoing: Outgoing,
+                 key: VapidKey, contact: str | None, threads: Threads, waits: Sequence[float] = WAITS) -> None:
+        self._subscriptions, self._rooms, self._receipts = subscriptions, rooms, receipts
+        self._outgoing, self._key, self._contact = outgoing, key, contact
+        self._threads, self._waits = threads, waits
+        self._queue: deque[Errand] = deque(maxlen=MAX_QUEUED)
+        self._workers: set[gevent.Greenlet[[], None]] = set()  # up to AT_ONCE, while there is something to be sent
+        self._retries: set[gevent.Greenlet[[Errand], None]] = set()
+
+    def put(self, user_id: int, notice: Notice) -> None:
+        """Tell the user's browsers soon, unless it has read the message by then."""
+        self._enqueue(Errand(user_id, notice))
+
+    def _enqueue(self, errand: Errand) -> None:
+        self._queue.append(errand)
+        if len(self._workers) < AT_ONCE:
+            worker = gevent.spawn(self._work)
+            self._workers.add(worker)
+            worker.link(self._workers.discard)
+
+    def _work(self) -> None:
+        while self._queue:
+            errand = self._queue.popleft()
+            try:
+                self._run(errand)
+            except ChatError as error:  # the database is away, or too much waits for a thread
+                self._try_again(errand, str(error))
+            except Exception:
+                log.exception('user %d could not be told of a message', errand.user_id)
+
+    def _run(self, errand: Errand) -> None:
+        room, notice = self._rooms.find(errand.notice.room_id), errand.notice
+        if room is None or not room.has(errand.user_id):
+            return
+        read_seq = self._receipts.mark(room.id, errand.user_id).read_seq
+        if read_seq >= notice.seq:
+            return
+        payload = notice.payload(max(notice.seq, room.last_seq or 0) - read_seq)
+        for subscription in self._subscriptions.of(errand.user_id):
+            if errand.subscription_id in (None, subscription.id):
+                self._tell(replace(errand, subscription_id=subscription.id), subscription, payload)
+
+    def _tell(self, errand: Errand, subscription: Subscription, payload: bytes) -> None:
+        """Tell one browser. Its address is never logged: whoever knows it could try to wake the browser."""
+        host = subscription.endpoint.split('/', 3)[2]
+        try:
+            answer = self._threads.run(self._post, subscription, payload)
+        except Refused as error:
+            log.warning('user %d is not told: the push service %s %s', errand.user_id, host, error)
+        except (Unreachable, ChatError) as error:
+            self._try_again(errand, str(error))
+        else:
+            if answer.status in GONE:
+                self._subscriptions.drop(subscription.id)
+            elif answer.status in AGAIN:
+                self._try_again(errand, f'{host} answered {answer.status}', asked_for(answer))
+            elif not 200 <= answer.status < 300:
+                log.warning('user %d is not told: the push service %s answered %d', errand.user_id, host, answer.status)
+
+    def _post(self, subscription: Subscription, payload: bytes) -> Answer:
+        """In a thread."""
+        body = encrypt(payload, subscription.p256dh, subscription.auth)
+        return self._outgoing.post(subscription.endpoint, {
+            'Authorization': self._key.authorization(subscription.endpoint, self._contact), 'TTL': str(TTL),
+            'Urgency': 'high',  # phones that sleep get anything less when they wake for another reason
+            'Content-Encoding': 'aes128gcm', 'Content-Type': 'application/octet-stream'}, body)
+
+    def _try_again(self, errand: Errand, reason: str, at_least: float = 0) -> None:
+        if errand.attempt >= len(self._waits) or len(self._retries) >= MAX_RETRIES:
+            log.warning('user %d is not told of a message: %s', errand.user_id, reason)
+            return
+        wait = max(self._waits[errand.attempt], at_least)
+        retry = gevent.spawn_later(wait, self._enqueue, replace(errand, attempt=errand.attempt + 1))
+        self._retries.add(retry)
+        retry.link(self._retries.discard)
+
+    def stop(self) -> None:
+        """End at once: what was not sent is found by its readers."""
+        self._queue.clear()
+        gevent.killall([*self._workers, *self._retries])
+        self._outgoing.stop()
+        self._threads.stop(STOP_SECONDS)
+
+
+def asked_for(answer: Answer) -> float:
+    """The seconds to wait that a push service asks for, as far as it says so in seconds."""
+    text = answer.headers.get('retry-after', '')
+    return min(float(text), LONGEST_WAIT) if text.isascii() and text.isdigit() and len(text) < 10 else 0
