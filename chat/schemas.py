@@ -111,7 +111,7 @@ class PushEndpoint(Request):
 class PushKeys(Request):
     """By which messages for a browser are encrypted."""
 
-    p256dh: AnyText
+    p256dh: AnyText = Field(alias='p256dh')
     auth: AnyText
 
 
