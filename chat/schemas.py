@@ -96,6 +96,16 @@ class NewPassword(Request):
     password: Password
 
 
+class ForgotPassword(Request):
+    email: Email
+
+
+class ResetPassword(NewPassword):
+    """By the token of a link."""
+
+    token: Annotated[AnyText, Field(max_length=200)]
+
+
 class UpdateProfile(Request):
     display_name: DisplayName | None = None
     email: Email | None = None

@@ -13,6 +13,7 @@ from config import kept_text
 from ..errors import Unavailable
 from .accounts.accounts import Accounts, Hasher
 from .accounts.blocks import Blocks
+from .accounts.password_resets import PasswordResets
 from .accounts.presence import Presence
 from .accounts.sign_ins import PRUNE_SECONDS, SWEEP_SECONDS, SignIns
 from .accounts.users import Users
@@ -87,6 +88,7 @@ class Core:
     presence: Presence
     sign_ins: SignIns
     accounts: Accounts
+    password_resets: PasswordResets
     users: Users
 
     rooms: Rooms
@@ -175,6 +177,9 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     sign_ins = SignIns(database, publisher, int(lifetime.total_seconds() * 1000))
     accounts = Accounts(database=database, sign_ins=sign_ins, rooms=rooms, limits=limits, threads=sign_in_threads,
                         hasher=hasher, registration_open=config['REGISTRATION_OPEN'])
+    password_resets = PasswordResets(
+        database=database, accounts=accounts, limits=limits, base_url=config['PUBLIC_URL'] or served_at(config),
+        seals=Seals(config['JWT_SECRET_KEY'], 'links to a new password'))
     users = Users(database=database, presence=presence, typing=typing, blocks=blocks, accounts=accounts, avatars=avatars)
 
     receipts = Receipts(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher)
@@ -200,8 +205,8 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     return Core(
         database=database, publisher=publisher, limits=limits, write_behind=write_behind,
         threads=(sign_in_threads, file_threads), files=files, uploads=uploads, avatars=avatars,
-        blocks=blocks, presence=presence, sign_ins=sign_ins, accounts=accounts, users=users,
-        rooms=rooms, typing=typing,
+        blocks=blocks, presence=presence, sign_ins=sign_ins, accounts=accounts, password_resets=password_resets,
+        users=users, rooms=rooms, typing=typing,
         membership=Membership(database=database, rooms=rooms, users=users, presence=presence,
                               stays=(receipts, settings), typing=typing, limits=limits, publisher=publisher),
         settings=settings,
@@ -225,6 +230,12 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
         ice=IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']))
 
 
+def served_at(config: Mapping[str, Any]) -> str:
+    """Where the server is reached from its own machine."""
+    host = {'0.0.0.0': 'localhost', '::': 'localhost'}.get(config['HOST'], config['HOST'])
+    return f'http://{f"[{host}]" if ":" in host else host}:{config["PORT"]}'
+
+
 def limits_of(config: Mapping[str, Any]) -> dict[str, Limit | None]:
     """The limits by the names under which the core charges them."""
     sign_in = config['RATE_LIMIT_SIGN_IN']
@@ -238,6 +249,8 @@ def limits_of(config: Mapping[str, Any]) -> dict[str, Limit | None]:
         'sign_in': sign_in,
         'sign_in_address': sign_in and (sign_in[0] * 10, sign_in[1]),
         'sign_up': config['RATE_LIMIT_SIGN_UP'],
+        'forgot': sign_in,
+        'forgot_address': sign_in and (sign_in[0] * 10, sign_in[1]),
         'invite': INVITE_LIMIT,
         'push': SUBSCRIBE_LIMIT,
     }
