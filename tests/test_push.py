@@ -1,4 +1,7 @@
 """Push: a browser is told of messages while its user is away, by a real push service that the tests run."""
+import socket
+import time
+
 import pytest
 
 from tests.support.http import expect_error
@@ -342,6 +345,21 @@ def test_redirects_are_not_followed_and_other_refusals_not_repeated(http, servic
     write(http, ann, bob, 'hello')
     browser.expect()
     assert (bodies(browser), browser.attempts, elsewhere.attempts) == (['hello'], 3, 0)
+
+
+def test_the_server_stops_without_waiting_for_a_push_service_that_says_nothing(start_server, open_http, service):
+    server = start_server(ALLOWED)
+    http = open_http(server)
+    ann, bob = http.register(), http.register()
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        subscription = service.browser().subscription | {'endpoint': f'https://127.0.0.1:{silent.getsockname()[1]}/'}
+        assert http.as_user(bob).put('/api/push/subscriptions', subscription).status_code == 204
+        write(http, ann, bob, 'hello?')
+        silent.settimeout(5)
+        with silent.accept()[0]:
+            began = time.monotonic()
+            server.stop()
+    assert time.monotonic() - began < 5
 
 
 def test_without_a_setting_no_loopback_address_is_contacted(start_server, open_http, service):

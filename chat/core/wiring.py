@@ -145,6 +145,7 @@ class Core:
         self._background = ()
         self.calls.stop()
         self.push.stop()
+        self.subscriptions.stop()
         try:
             self.write_behind.flush()
             self.call_records.store()
@@ -187,10 +188,11 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     mentions = Mentions(database=database, rooms=rooms)
     settings = RoomSettings(database=database, rooms=rooms)
 
-    push_threads = Threads(busy=BUSY_WITH_PUSH, size=AT_ONCE + 2)  # two for those who subscribe
+    subscribing_threads, push_threads = Threads(busy=BUSY_WITH_PUSH, size=2), Threads(busy=BUSY_WITH_PUSH, size=AT_ONCE)
     outgoing = Outgoing(allowed=config['PUSH_ALLOW'])
     vapid_key = VapidKey(partial(kept_text, config['INSTANCE_PATH'], 'push_key'))
-    subscriptions = Subscriptions(database=database, limits=limits, threads=push_threads, outgoing=outgoing, key=vapid_key)
+    subscriptions = Subscriptions(database=database, limits=limits, threads=subscribing_threads, outgoing=outgoing,
+                                  key=vapid_key)
     push = PushSending(subscriptions=subscriptions, rooms=rooms, receipts=receipts, outgoing=outgoing, key=vapid_key,
                        contact=config['PUSH_CONTACT'], threads=push_threads)
     waiting = WaitingForAbsence(

@@ -1,4 +1,5 @@
 """Who is told of messages and when, with a clock of the test's own; attempts that fail; what it costs those who send."""
+import json
 from collections import deque
 from types import SimpleNamespace
 
@@ -181,7 +182,7 @@ def test_what_may_go_well_later_is_tried_again(outcomes):
 def test_in_the_end_it_is_given_up_without_a_word_of_the_address(caplog):
     outbox = Outbox(*[503] * 9).send()
     assert len(outbox.posts) == 4
-    assert 'user 2' in caplog.text and 'secret' not in caplog.text
+    assert 'push.example: answers 503' in caplog.text and 'secret' not in caplog.text
 
 
 @pytest.mark.parametrize('outcome', [400, 401, 413, 301, Refused('must be at a public address')])
@@ -192,7 +193,8 @@ def test_what_will_not_go_well_is_not_tried_again(outcome, caplog):
 
 def test_a_retry_is_of_use_only_while_the_message_is_not_read():
     outbox = Outbox(503)
-    outbox.sending._try_again, again = lambda errand, *_: setattr(outbox, 'read_seq', 3) or again(errand, ''), outbox.sending._try_again
+    again = outbox.sending._try_again
+    outbox.sending._try_again = lambda *arguments: setattr(outbox, 'read_seq', 3) or again(*arguments)
     assert len(outbox.send().posts) == 1
 
 
@@ -214,10 +216,37 @@ def test_a_push_service_that_asks_for_time_gets_it_within_bounds():
 def test_of_too_many_the_oldest_go(monkeypatch):
     monkeypatch.setattr(sending, 'AT_ONCE', 0)
     outbox = Outbox()
-    assert outbox.sending._queue.maxlen == sending.MAX_QUEUED
-    for seq in range(sending.MAX_QUEUED + 5):
-        outbox.sending.put(BOB, Notice(ROOM.id, 100, seq, '', '', 0))
-    assert outbox.sending._queue[0].notice.seq == 5
+    monkeypatch.setattr(sending, 'MAX_USERS', 3)
+    for user_id in range(5):
+        for seq in range(sending.MAX_OF_USER + 5):
+            outbox.sending.put(user_id, Notice(ROOM.id, 100, seq, '', '', 0))
+    assert list(outbox.sending._queues) == [2, 3, 4]
+    assert outbox.sending._queues[2][0].notice.seq == 5
+
+
+def test_users_take_turns_however_slow_the_push_service_of_one_is():
+    outbox, told = Outbox(), []
+    others = range(10, 30)
+    outbox.room = LiveRoom(7, 'private', 'Tea', frozenset((BOB, *others)))
+    outbox.sending._subscriptions.of = lambda user_id: [Subscription(user_id, 'https://push.example/x', b'', b'')]
+
+    def post(function, subscription, payload):
+        gevent.sleep(60 if subscription.id == BOB else 0.001)
+        told.append((subscription.id, json.loads(payload)['messageId']))
+        return Answer(201, {})
+
+    outbox.sending._threads.run = post
+    for number in range(20):
+        outbox.sending.put(BOB, Notice(ROOM.id, number, 3, '', '', 0))
+    for number in range(3):
+        for user_id in others:
+            outbox.sending.put(user_id, Notice(ROOM.id, number, 3, '', '', 0))
+    with gevent.Timeout(5):
+        while len(told) < 60:
+            gevent.sleep(0.001)
+    assert [number for user_id, number in told if user_id == 10] == [0, 1, 2]
+    assert len(outbox.sending._workers) == 1 and len(outbox.sending._queues[BOB]) == 19
+    gevent.killall(list(outbox.sending._workers))
 
 
 # ---------------------------------------------------------------------- what it costs

@@ -1,10 +1,11 @@
 """The way of a notice to the push services of its user's browsers."""
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import gevent
+from cachetools import TTLCache
 
 from ...errors import ChatError
 from ..machinery.outgoing import Answer, Outgoing, Refused, Unreachable
@@ -16,13 +17,15 @@ from .notices import Notice
 from .subscriptions import Subscription, Subscriptions
 
 log = logging.getLogger(__name__)
-AT_ONCE = 8           # requests under way
-MAX_QUEUED = 5000     # notices of one user each; when there are more, the oldest go
+AT_ONCE = 8           # users who are told at a time
+MAX_USERS = 10_000    # for whom something is queued; when there are more, the ones whose turn is next go
+MAX_OF_USER = 50      # notices; when there are more, the oldest go
 MAX_RETRIES = 1000    # that wait for their time; further ones are given up
 WAITS = 5, 30, 120    # seconds before each further attempt
 STOP_SECONDS = 2      # for requests under way to break off
 LONGEST_WAIT = 600    # seconds, whatever the push service asks for
 TTL = 86_400          # seconds for which a push service keeps it for a browser that is off
+SILENT_SECONDS = 3600  # for which one fault of one push service is not logged again
 GONE = 404, 410
 AGAIN = (429, *range(500, 600))
 
@@ -38,14 +41,20 @@ class Errand:
 
 
 class PushSending:
-    """`contact` is whom a push service may write to; `waits` are seconds before each further attempt."""
+    """`contact` is whom a push service may write to; `waits` are seconds before each further attempt.
+
+    Users take turns, each with one notice at a time: so somebody whose push service is slow delays nobody else, and gets
+    what it is told in order.
+    """
 
     def __init__(self, *, subscriptions: Subscriptions, rooms: Rooms, receipts: Receipts, outgoing: Outgoing,
                  key: VapidKey, contact: str | None, threads: Threads, waits: Sequence[float] = WAITS) -> None:
         self._subscriptions, self._rooms, self._receipts = subscriptions, rooms, receipts
         self._outgoing, self._key, self._contact = outgoing, key, contact
         self._threads, self._waits = threads, waits
-        self._queue: deque[Errand] = deque(maxlen=MAX_QUEUED)
+        self._queues: OrderedDict[int, deque[Errand]] = OrderedDict()  # by user, whose turn it is first
+        self._served: set[int] = set()  # users who are being told
+        self._logged: TTLCache[tuple[str, str], bool] = TTLCache(1000, SILENT_SECONDS)
         self._workers: set[gevent.Greenlet[[], None]] = set()  # up to AT_ONCE, while there is something to be sent
         self._retries: set[gevent.Greenlet[[Errand], None]] = set()
 
@@ -54,21 +63,41 @@ class PushSending:
         self._enqueue(Errand(user_id, notice))
 
     def _enqueue(self, errand: Errand) -> None:
-        self._queue.append(errand)
+        self._queues.setdefault(errand.user_id, deque(maxlen=MAX_OF_USER)).append(errand)
+        if len(self._queues) > MAX_USERS:
+            self._queues.popitem(last=False)
         if len(self._workers) < AT_ONCE:
-            worker = gevent.spawn(self._work)
-            self._workers.add(worker)
-            worker.link(self._workers.discard)
+            self._workers.add(gevent.spawn(self._work))
 
     def _work(self) -> None:
-        while self._queue:
-            errand = self._queue.popleft()
+        try:
+            self._take_turns()
+        finally:  # at once, so that whatever is queued next finds a place
+            self._workers.discard(gevent.getcurrent())
+
+    def _take_turns(self) -> None:
+        while (errand := self._next()) is not None:
+            self._served.add(errand.user_id)
             try:
                 self._run(errand)
-            except ChatError as error:  # the database is away, or too much waits for a thread
-                self._try_again(errand, str(error))
+            except ChatError as error:  # the database is away
+                self._try_again(errand, 'this server', error.message)
             except Exception:
                 log.exception('user %d could not be told of a message', errand.user_id)
+            finally:
+                self._served.discard(errand.user_id)
+
+    def _next(self) -> Errand | None:
+        """The next one of the first user who is not being told already."""
+        for user_id, queue in self._queues.items():  # at most one more than there are workers
+            if user_id not in self._served:
+                errand = queue.popleft()
+                if queue:
+                    self._queues.move_to_end(user_id)
+                else:
+                    del self._queues[user_id]
+                return errand
+        return None
 
     def _run(self, errand: Errand) -> None:
         room, notice = self._rooms.find(errand.notice.room_id), errand.notice
@@ -88,16 +117,16 @@ class PushSending:
         try:
             answer = self._threads.run(self._post, subscription, payload)
         except Refused as error:
-            log.warning('user %d is not told: the push service %s %s', errand.user_id, host, error)
+            self._complain(host, str(error))
         except (Unreachable, ChatError) as error:
-            self._try_again(errand, str(error))
+            self._try_again(errand, host, str(error))
         else:
             if answer.status in GONE:
                 self._subscriptions.drop(subscription.id)
             elif answer.status in AGAIN:
-                self._try_again(errand, f'{host} answered {answer.status}', asked_for(answer))
+                self._try_again(errand, host, f'answers {answer.status}', asked_for(answer))
             elif not 200 <= answer.status < 300:
-                log.warning('user %d is not told: the push service %s answered %d', errand.user_id, host, answer.status)
+                self._complain(host, f'answers {answer.status}')
 
     def _post(self, subscription: Subscription, payload: bytes) -> Answer:
         """In a thread."""
@@ -107,18 +136,24 @@ class PushSending:
             'Urgency': 'high',  # phones that sleep get anything less when they wake for another reason
             'Content-Encoding': 'aes128gcm', 'Content-Type': 'application/octet-stream'}, body)
 
-    def _try_again(self, errand: Errand, reason: str, at_least: float = 0) -> None:
+    def _try_again(self, errand: Errand, host: str, reason: str, at_least: float = 0) -> None:
         if errand.attempt >= len(self._waits) or len(self._retries) >= MAX_RETRIES:
-            log.warning('user %d is not told of a message: %s', errand.user_id, reason)
+            self._complain(host, reason)
             return
         wait = max(self._waits[errand.attempt], at_least)
         retry = gevent.spawn_later(wait, self._enqueue, replace(errand, attempt=errand.attempt + 1))
         self._retries.add(retry)
         retry.link(self._retries.discard)
 
+    def _complain(self, host: str, reason: str) -> None:
+        """Tell the host of the server, once in a while, what keeps users from being told."""
+        if (host, reason) not in self._logged:
+            self._logged[host, reason] = True
+            log.warning('messages are not pushed by way of %s: %s', host, reason)
+
     def stop(self) -> None:
         """End at once: what was not sent is found by its readers."""
-        self._queue.clear()
+        self._queues.clear()
         gevent.killall([*self._workers, *self._retries])
         self._outgoing.stop()
         self._threads.stop(STOP_SECONDS)

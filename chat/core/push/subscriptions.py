@@ -19,6 +19,7 @@ from ..tables import PUSH_SUBSCRIPTIONS as SUBSCRIPTIONS
 from ..tables import SIGN_INS
 
 MAX_OF_USER = 20            # subscriptions; the oldest gives way
+STOP_SECONDS = 1
 MAX_SUBSCRIBERS = 200_000   # users who have any, in memory
 
 OF_USER = (select(SUBSCRIPTIONS.c.id, SUBSCRIPTIONS.c.endpoint, SUBSCRIPTIONS.c.p256dh, SUBSCRIPTIONS.c.auth)
@@ -100,6 +101,10 @@ class Subscriptions:
         """Tell the browser no longer; one that is not told is no error."""
         self._database.execute(delete(SUBSCRIPTIONS).where(
             SUBSCRIPTIONS.c.endpoint_key == _hash(endpoint), SUBSCRIPTIONS.c.user_id == user_id))
+
+    def stop(self) -> None:
+        """Wait for no name any longer."""
+        self._threads.stop(STOP_SECONDS)
 
     # ------------------------------------------------------------------ what is known of them
 
