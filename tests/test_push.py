@@ -214,6 +214,20 @@ def test_who_is_there_is_told_nothing_and_who_leaves_is_told_what_it_has_not_rea
     assert bodies(browser) == ['not seen'] and browser.got[0]['unreadCount'] == 1
 
 
+def test_who_leaves_is_told_once_it_has_been_gone_for_as_long_as_the_host_says(start_server, open_http, open_socket, service):
+    server = start_server({**ALLOWED, 'PUSH_AFTER': '1', 'SSL_CERT_FILE': service.certificate})
+    http, browser = open_http(server), service.browser()
+    ann, bob = http.register(), http.register()
+    assert http.as_user(bob).put('/api/push/subscriptions', browser.subscription).status_code == 204
+    client = open_socket(server, bob)
+    write(http, ann, bob, 'hello')
+    client.expect('newMessage')
+    client.close()
+    left = time.monotonic()
+    browser.expect()
+    assert 0.9 < time.monotonic() - left
+
+
 # ---------------------------------------------------------------------- subscriptions
 
 def test_the_key_stays_the_same_and_only_the_owner_can_read_it(server, http):

@@ -193,8 +193,8 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     vapid_key = VapidKey(partial(kept_text, config['INSTANCE_PATH'], 'push_key'))
     subscriptions = Subscriptions(database=database, limits=limits, threads=subscribing_threads, outgoing=outgoing,
                                   key=vapid_key)
-    push = PushSending(subscriptions=subscriptions, rooms=rooms, receipts=receipts, outgoing=outgoing, key=vapid_key,
-                       contact=config['PUSH_CONTACT'], threads=push_threads)
+    push = PushSending(subscriptions=subscriptions, presence=presence, rooms=rooms, receipts=receipts, outgoing=outgoing,
+                       key=vapid_key, contact=config['PUSH_CONTACT'], threads=push_threads)
     waiting = WaitingForAbsence(
         subscriptions=subscriptions, audience=Audience(subscriptions=subscriptions, settings=settings, blocks=blocks),
         presence=presence, users=users, sending=push, away_after=config['PUSH_AFTER'])

@@ -147,10 +147,10 @@ class Outbox:
         self.outcomes, self.posts, self.dropped, self.read_seq = deque(outcomes), [], [], 0
         subscriptions = SimpleNamespace(of=self._of, drop=self.dropped.append)
         rooms = SimpleNamespace(find=lambda room_id: self.room)
-        self.room = ROOM
+        self.room, self.is_away = ROOM, True
         self.subscriptions = [Subscription(5, 'https://push.example/secret', b'', b'')]
         self.sending = PushSending(
-            subscriptions=subscriptions, rooms=rooms, outgoing=SimpleNamespace(), key=None, contact=None, waits=waits,
+            subscriptions=subscriptions, presence=SimpleNamespace(is_away=lambda user_id: self.is_away), rooms=rooms, outgoing=SimpleNamespace(), key=None, contact=None, waits=waits,
             receipts=SimpleNamespace(mark=lambda *_: SimpleNamespace(read_seq=self.read_seq)),
             threads=SimpleNamespace(run=self._post))
 
@@ -182,7 +182,7 @@ def test_what_may_go_well_later_is_tried_again(outcomes):
 def test_in_the_end_it_is_given_up_without_a_word_of_the_address(caplog):
     outbox = Outbox(*[503] * 9).send()
     assert len(outbox.posts) == 4
-    assert 'push.example: answers 503' in caplog.text and 'secret' not in caplog.text
+    assert 'push.example answers 503' in caplog.text and 'secret' not in caplog.text
 
 
 @pytest.mark.parametrize('outcome', [400, 401, 413, 301, Refused('must be at a public address')])
@@ -198,8 +198,24 @@ def test_a_retry_is_of_use_only_while_the_message_is_not_read():
     assert len(outbox.send().posts) == 1
 
 
-def test_who_has_read_it_or_left_the_room_is_not_told():
+def test_a_subscription_that_is_gone_is_dropped_even_if_the_database_is_away_at_first():
+    outbox = Outbox(410, 410)
+
+    def drop(subscription_id):
+        outbox.dropped.append(subscription_id)
+        if len(outbox.dropped) == 1:
+            raise Unavailable()
+
+    outbox.sending._subscriptions.drop = drop
+    outbox.send()
+    assert (len(outbox.posts), outbox.dropped) == (2, [5, 5])
+
+
+def test_who_is_back_has_read_it_or_left_the_room_is_not_told():
     outbox = Outbox()
+    outbox.is_away = False
+    assert outbox.send().posts == []
+    outbox.is_away = True
     outbox.read_seq = 3
     assert outbox.send().posts == []
     outbox.read_seq, outbox.room = 0, LiveRoom(7, 'private', 'Tea', frozenset((ANN,)))

@@ -87,7 +87,7 @@ class Outgoing:
         try:
             found = self._resolver(host, port, type=_socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise Unreachable(f'{host} is not known: {error}') from error
+            raise Unreachable(f'is not known by its name: {error}') from error
         addresses = list(dict.fromkeys(item[4][0] for item in found))
         if not addresses or not all(map(self._may_be_contacted, addresses)):
             raise Refused('must be at a public address')
@@ -110,7 +110,7 @@ class Outgoing:
                 line.write(head + body)
                 return read_head(line)
         except OSError as error:  # TLS's errors are among them
-            raise Unreachable(f'{to.host} does not answer: {error}') from error
+            raise Unreachable(f'does not answer: {error}') from error
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

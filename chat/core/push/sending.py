@@ -8,6 +8,7 @@ import gevent
 from cachetools import TTLCache
 
 from ...errors import ChatError
+from ..accounts.presence import Presence
 from ..machinery.outgoing import Answer, Outgoing, Refused, Unreachable
 from ..machinery.threads import Threads
 from ..machinery.web_push import VapidKey, encrypt
@@ -47,9 +48,10 @@ class PushSending:
     what it is told in order.
     """
 
-    def __init__(self, *, subscriptions: Subscriptions, rooms: Rooms, receipts: Receipts, outgoing: Outgoing,
-                 key: VapidKey, contact: str | None, threads: Threads, waits: Sequence[float] = WAITS) -> None:
-        self._subscriptions, self._rooms, self._receipts = subscriptions, rooms, receipts
+    def __init__(self, *, subscriptions: Subscriptions, presence: Presence, rooms: Rooms, receipts: Receipts,
+                 outgoing: Outgoing, key: VapidKey, contact: str | None, threads: Threads,
+                 waits: Sequence[float] = WAITS) -> None:
+        self._subscriptions, self._presence, self._rooms, self._receipts = subscriptions, presence, rooms, receipts
         self._outgoing, self._key, self._contact = outgoing, key, contact
         self._threads, self._waits = threads, waits
         self._queues: OrderedDict[int, deque[Errand]] = OrderedDict()  # by user, whose turn it is first
@@ -59,7 +61,7 @@ class PushSending:
         self._retries: set[gevent.Greenlet[[Errand], None]] = set()
 
     def put(self, user_id: int, notice: Notice) -> None:
-        """Tell the user's browsers soon, unless it has read the message by then."""
+        """Tell the user's browsers soon, unless it is back or has read the message by then."""
         self._enqueue(Errand(user_id, notice))
 
     def _enqueue(self, errand: Errand) -> None:
@@ -80,8 +82,8 @@ class PushSending:
             self._served.add(errand.user_id)
             try:
                 self._run(errand)
-            except ChatError as error:  # the database is away
-                self._try_again(errand, 'this server', error.message)
+            except ChatError:  # the database is away, and says so itself
+                self._try_again(errand)
             except Exception:
                 log.exception('user %d could not be told of a message', errand.user_id)
             finally:
@@ -101,7 +103,7 @@ class PushSending:
 
     def _run(self, errand: Errand) -> None:
         room, notice = self._rooms.find(errand.notice.room_id), errand.notice
-        if room is None or not room.has(errand.user_id):
+        if room is None or not room.has(errand.user_id) or not self._presence.is_away(errand.user_id):
             return
         read_seq = self._receipts.mark(room.id, errand.user_id).read_seq
         if read_seq >= notice.seq:
@@ -116,17 +118,17 @@ class PushSending:
         host = subscription.endpoint.split('/', 3)[2]
         try:
             answer = self._threads.run(self._post, subscription, payload)
-        except Refused as error:
-            self._complain(host, str(error))
-        except (Unreachable, ChatError) as error:
-            self._try_again(errand, host, str(error))
-        else:
             if answer.status in GONE:
                 self._subscriptions.drop(subscription.id)
-            elif answer.status in AGAIN:
-                self._try_again(errand, host, f'answers {answer.status}', asked_for(answer))
-            elif not 200 <= answer.status < 300:
-                self._complain(host, f'answers {answer.status}')
+                return
+            failure = None if 200 <= answer.status < 300 else f'answers {answer.status}'
+            is_tried_again = answer.status in AGAIN and self._try_again(errand, asked_for(answer))
+        except Refused as error:
+            failure, is_tried_again = str(error), False
+        except (Unreachable, ChatError) as error:
+            failure, is_tried_again = str(error), self._try_again(errand)
+        if failure and not is_tried_again:
+            self._complain(host, failure)
 
     def _post(self, subscription: Subscription, payload: bytes) -> Answer:
         """In a thread."""
@@ -136,20 +138,21 @@ class PushSending:
             'Urgency': 'high',  # phones that sleep get anything less when they wake for another reason
             'Content-Encoding': 'aes128gcm', 'Content-Type': 'application/octet-stream'}, body)
 
-    def _try_again(self, errand: Errand, host: str, reason: str, at_least: float = 0) -> None:
+    def _try_again(self, errand: Errand, at_least: float = 0) -> bool:
+        """Whether it will be; so many seconds from now at least."""
         if errand.attempt >= len(self._waits) or len(self._retries) >= MAX_RETRIES:
-            self._complain(host, reason)
-            return
+            return False
         wait = max(self._waits[errand.attempt], at_least)
         retry = gevent.spawn_later(wait, self._enqueue, replace(errand, attempt=errand.attempt + 1))
         self._retries.add(retry)
         retry.link(self._retries.discard)
+        return True
 
-    def _complain(self, host: str, reason: str) -> None:
-        """Tell the host of the server, once in a while, what keeps users from being told."""
-        if (host, reason) not in self._logged:
-            self._logged[host, reason] = True
-            log.warning('messages are not pushed by way of %s: %s', host, reason)
+    def _complain(self, host: str, failure: str) -> None:
+        """Log, once in a while, what keeps users from being told."""
+        if (host, failure) not in self._logged:
+            self._logged[host, failure] = True
+            log.warning('users are not told of messages: the push service %s %s', host, failure)
 
     def stop(self) -> None:
         """End at once: what was not sent is found by its readers."""

@@ -42,7 +42,7 @@ class RoomSettings:
 
     def _load(self, room_id: int) -> Choices:
         rows = self._database.rows(select(MEMBERS.c.user_id, MEMBERS.c.notify).where(
-            MEMBERS.c.room_id == room_id, MEMBERS.c.notify.is_not(None)))
+            MEMBERS.c.room_id == room_id, MEMBERS.c.notify.in_((ALL, ONLY_MENTIONS, NOTHING))))
         return {row.user_id: row.notify for row in rows}
 
     def forget(self, room_id: int, user_id: int) -> None:
