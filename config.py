@@ -8,8 +8,9 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import overload
 
@@ -55,6 +56,7 @@ class Config:
         self.SOCKET_TRANSPORT = read.choice('SOCKET_TRANSPORT', ('direct', 'stock'), default='direct')
         self.MAX_CONTENT_LENGTH = 256 * 1024  # bytes of a request's body, where no file is taken
         self._read_uploads(read)
+        self._read_push(read)
 
     def _read_database(self, read: 'Reader') -> None:
         self.SQLALCHEMY_DATABASE_URI = read.database()
@@ -95,6 +97,12 @@ class Config:
         self.MAX_UPLOAD_BYTES = read.number('MAX_UPLOAD_BYTES', default=25 * 2**20, least=1)
         self.UPLOAD_QUOTA_BYTES = read.number('UPLOAD_QUOTA_BYTES', default=2**30)
         self.PUBLIC_URL = read.web_address('PUBLIC_URL')
+
+    def _read_push(self, read: 'Reader') -> None:
+        self.PUSH_AFTER = read.number('PUSH_AFTER', default=10, most=3600)
+        self.PUSH_ALLOW = read.networks('PUSH_ALLOW')
+        is_secure = self.PUBLIC_URL.startswith('https://')
+        self.PUSH_CONTACT = read.contact('PUSH_CONTACT') or (self.PUBLIC_URL if is_secure else None)
 
 
 class Reader:
@@ -175,6 +183,13 @@ class Reader:
             raise ConfigError(f'{name} must look like https://chat.example.com, not {text!r}')
         return text
 
+    def contact(self, name: str) -> str | None:
+        """Where somebody can be reached: a mail address or a site."""
+        text = self.text(name)
+        if text and not re.fullmatch(r'(mailto:[^\s@]+@[^\s@]+|https://\S+)', text):
+            raise ConfigError(f'{name} must look like mailto:me@example.com or https://example.com, not {text!r}')
+        return text
+
     def networks(self, name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         """Addresses or networks in CIDR notation."""
         try:
@@ -220,21 +235,26 @@ def is_weak(secret: str) -> bool:
 
 
 def kept_secret(folder: str) -> str:
-    """The secret in the instance folder, made on first use, readable by its owner only.
+    """The secret in the instance folder."""
+    return kept_text(folder, 'secret_key', partial(secrets.token_urlsafe, 48))
+
+
+def kept_text(folder: str, name: str, make: Callable[[], str]) -> str:
+    """What the file of that name in the folder holds: made on first use, readable by its owner only.
 
     Several processes that start at once agree on one: the file appears whole, and only one can be the first.
     """
-    path = Path(folder) / 'secret_key'
+    path = Path(folder) / name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f'.secret_key.{secrets.token_hex(8)}')
+        draft = path.with_name(f'.{name}.{secrets.token_hex(8)}')
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, 'w', encoding='ascii') as file:
-            file.write(secrets.token_urlsafe(48))
+            file.write(make())
         try:
             os.link(draft, path)
         except FileExistsError:
-            logging.getLogger(__name__).debug('another process made the secret first')
+            logging.getLogger(__name__).debug('another process made %s first', name)
         finally:
             draft.unlink()
     return path.read_text(encoding='ascii').strip()

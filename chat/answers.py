@@ -74,6 +74,12 @@ class IceServersAnswer(TypedDict):
     iceServers: list[IceServer]
 
 
+class PushKey(TypedDict):
+    """What a browser subscribes with: `applicationServerKey`."""
+
+    publicKey: str
+
+
 class Health(TypedDict):
     """That the process runs."""
 

@@ -78,6 +78,13 @@ def passwd(name: str, password: str) -> None:
 
 @user.command()
 @click.argument('name')
+def reset(name: str) -> None:
+    """Print a link by which a user (username or email) can set a new password, once, within an hour."""
+    click.echo(run(core().password_resets.link, name))
+
+
+@user.command()
+@click.argument('name')
 def deactivate(name: str) -> None:
     """Close an account (username or email): its messages stay, its connections end."""
     run(accounts().deactivate, name)

@@ -24,7 +24,8 @@ def test_every_route_is_an_operation_that_says_what_it_does_and_answers(route):
 def test_everything_but_signing_up_and_in_and_what_monitors_ask_needs_a_token():
     public = {f'{method} {rule}' for (method, rule), operation in ROUTES.items() if operation.access != TOKEN}
     assert public == {
-        'POST /api/auth/register', 'POST /api/auth/login', 'POST /api/auth/refresh', 'POST /api/user/register',
+        'POST /api/auth/register', 'POST /api/auth/login', 'POST /api/auth/refresh', 'POST /api/auth/forgot',
+        'POST /api/auth/reset', 'POST /api/user/register',
         'POST /api/user/login', 'POST /register', 'POST /login', 'GET /health', 'GET /ready',
         'GET /api/uploads/<id:upload_id>', 'GET /api/uploads/<id:upload_id>/thumbnail', 'GET /api/users/<id:user_id>/avatar'}
 

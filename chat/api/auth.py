@@ -5,7 +5,7 @@ from .. import tokens
 from ..answers import Done, SignedIn, Tokens
 from ..core.accounts.sign_ins import Grant
 from ..errors import Conflict, Forbidden, Unauthorized
-from ..schemas import ChangePassword, Login, Refresh, Register
+from ..schemas import ChangePassword, ForgotPassword, Login, Refresh, Register, ResetPassword
 from .context import core, identity, me, my_address
 from .operation import PUBLIC, operation
 
@@ -56,3 +56,18 @@ def change_password(body: ChangePassword) -> Done:
     core.accounts.change_password(me(), identity().sign_in_id, current_password=body.current_password,
                                   new_password=body.new_password, address=my_address())
     return {'message': 'The password is changed, and every other sign-in has ended'}
+
+
+@blueprint.post('/forgot')
+@operation(body=ForgotPassword, answers={202: Done}, access=PUBLIC)
+def forgot_password(body: ForgotPassword) -> tuple[Done, int]:
+    """Ask for a link to set a new password; the answer is the same whether or not there is such an account."""
+    core.password_resets.ask(body.email, my_address())
+    return {'message': 'If there is an account with this email, its owner will be sent a link'}, 202
+
+
+@blueprint.post('/reset')
+@operation(body=ResetPassword, answers={200: SignedIn}, errors=[Forbidden], access=PUBLIC)
+def reset_password(body: ResetPassword) -> SignedIn:
+    """Set a new password by the token of a link, which ends every sign-in, and sign in."""
+    return signed_in(core.password_resets.reset(body.token, body.password, my_address()))

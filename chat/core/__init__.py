@@ -4,6 +4,7 @@ A house of floors, each with an `__init__` that says what is on it; imports go d
 
     wiring     makes the services and gives each what it needs
     calls      who rings whom, and what became of it
+    push       browsers are told while their users are away
     messages   the way of a message: sending, storing, telling, histories, receipts; the inbox
     rooms      who is in which conversation, and how that changes; who is typing there
     accounts   users, sign-ins, blocks, presence

@@ -86,6 +86,22 @@ SIGN_INS = Table(
     Index(None, 'user_id', 'ended_at'),
     **TABLE)
 
+# Where a browser is told of messages while its user is away: with its sign-in, for as long as that goes on.
+#
+# `endpoint_key` is a hash of the address, which is secret: whoever has it may have the browser woken.
+PUSH_SUBSCRIPTIONS = Table(
+    'push_subscriptions', METADATA,
+    Column('id', Id, primary_key=True),
+    Column('user_id', Id, reference('users'), nullable=False),
+    Column('sign_in_id', ascii_key(32), reference('sign_ins'), nullable=False, index=True),
+    Column('endpoint_key', octets(32), nullable=False, unique=True),
+    Column('endpoint', ascii_key(2000), nullable=False),
+    Column('p256dh', octets(65), nullable=False),
+    Column('auth', octets(16), nullable=False),
+    Column('expires_at', Milliseconds),
+    Index(None, 'user_id', 'id'),
+    **TABLE)
+
 # A conversation of any kind: public, private, direct or lobby.
 #
 # `unique_key` holds what there can be only one of: the lobby, and the direct room of two users (`low:high`). A removed
@@ -126,6 +142,7 @@ MEMBERS = Table(
     Column('notify', ascii_key(8)),
     Column('is_pinned', Boolean, nullable=False, server_default='0'),
     Index(None, 'user_id', 'room_id'),
+    Index(None, 'room_id', 'notify'),
     **WITHOUT_COUNTING)
 
 # A user whom an admin removed from a room, and who needs an invite code to come back.

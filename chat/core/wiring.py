@@ -2,14 +2,18 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gevent
 from sqlalchemy import Engine
 
+from config import kept_text
+
 from ..errors import Unavailable
 from .accounts.accounts import Accounts, Hasher
 from .accounts.blocks import Blocks
+from .accounts.password_resets import PasswordResets
 from .accounts.presence import Presence
 from .accounts.sign_ins import PRUNE_SECONDS, SWEEP_SECONDS, SignIns
 from .accounts.users import Users
@@ -26,9 +30,11 @@ from .files.uploads import Uploads
 from .machinery.background import repeat
 from .machinery.database import Database
 from .machinery.limits import Limit, Limits
+from .machinery.outgoing import Outgoing
 from .machinery.publisher import Publisher
 from .machinery.seals import Seals
 from .machinery.threads import Threads
+from .machinery.web_push import VapidKey
 from .machinery.write_behind import INTERVAL, WriteBehind
 from .machinery.writer import Writer
 from .messages.changing import Changing
@@ -46,6 +52,10 @@ from .messages.sending import Sending
 from .messages.store import Draft, MessageStore, Stored
 from .messages.sync import Sync
 from .messages.view import MessageView
+from .push.audience import Audience
+from .push.sending import AT_ONCE, PushSending
+from .push.subscriptions import Subscriptions
+from .push.waiting import WaitingForAbsence
 from .rooms.membership import Membership
 from .rooms.rooms import Rooms
 from .rooms.settings import RoomSettings
@@ -55,6 +65,8 @@ log = logging.getLogger(__name__)
 BUSY_WITH_SIGN_INS = 'Too many are signing in just now: try again in a moment'
 BUSY_WITH_FILES = 'Too many files are arriving just now: try again in a moment'
 INVITE_LIMIT = 10, 900  # wrong invite codes of one user, in seconds
+BUSY_WITH_PUSH = 'Too many browsers subscribe just now: try again in a moment'
+SUBSCRIBE_LIMIT = 30, 900  # subscriptions of one user, in seconds: each has a name looked up
 MAX_FILES_WAITING = 50   # to be read and stored, at up to a second for a large picture
 
 
@@ -76,6 +88,7 @@ class Core:
     presence: Presence
     sign_ins: SignIns
     accounts: Accounts
+    password_resets: PasswordResets
     users: Users
 
     rooms: Rooms
@@ -94,6 +107,10 @@ class Core:
     search: Search
     search_index: SearchIndex
     removed_rooms: RemovedRooms
+
+    subscriptions: Subscriptions
+    waiting: WaitingForAbsence
+    push: PushSending
 
     calls: Calls
     call_records: CallRecords
@@ -114,6 +131,7 @@ class Core:
                 repeat(self.typing.expire, 0.25),
                 repeat(self.removed_rooms.purge, PURGE_SECONDS),
                 repeat(self.search_index.catch_up, INDEX_SECONDS),
+                repeat(self.waiting.go_on, 0),
                 repeat(self.calls.expire, 0.25),
                 repeat(self.call_records.store, STORE_SECONDS),
                 repeat(self.uploads.prune, PRUNE_UPLOADS_SECONDS),
@@ -126,6 +144,8 @@ class Core:
         gevent.killall(self._background)
         self._background = ()
         self.calls.stop()
+        self.push.stop()
+        self.subscriptions.stop()
         try:
             self.write_behind.flush()
             self.call_records.store()
@@ -152,17 +172,34 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
                       signatures=signatures, quota=config['UPLOAD_QUOTA_BYTES'])
     avatars = Avatars(database=database, storage=storage, files=files, threads=file_threads, signatures=signatures)
 
-    presence = Presence(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher)
+    presence = Presence(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher,
+                        away_after=config['PUSH_AFTER'])
     lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
     sign_ins = SignIns(database, publisher, int(lifetime.total_seconds() * 1000))
     accounts = Accounts(database=database, sign_ins=sign_ins, rooms=rooms, limits=limits, threads=sign_in_threads,
                         hasher=hasher, registration_open=config['REGISTRATION_OPEN'])
+    password_resets = PasswordResets(
+        database=database, accounts=accounts, limits=limits, base_url=config['PUBLIC_URL'] or served_at(config),
+        seals=Seals(config['JWT_SECRET_KEY'], 'links to a new password'))
     users = Users(database=database, presence=presence, typing=typing, blocks=blocks, accounts=accounts, avatars=avatars)
 
     receipts = Receipts(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher)
     view = MessageView(database=database, uploads=uploads, receipts=receipts)
     mentions = Mentions(database=database, rooms=rooms)
-    delivery = Delivery(rooms=rooms, receipts=receipts, view=view, publisher=publisher)
+    settings = RoomSettings(database=database, rooms=rooms)
+
+    subscribing_threads, push_threads = Threads(busy=BUSY_WITH_PUSH, size=2), Threads(busy=BUSY_WITH_PUSH, size=AT_ONCE)
+    outgoing = Outgoing(allowed=config['PUSH_ALLOW'])
+    vapid_key = VapidKey(partial(kept_text, config['INSTANCE_PATH'], 'push_key'))
+    subscriptions = Subscriptions(database=database, limits=limits, threads=subscribing_threads, outgoing=outgoing,
+                                  key=vapid_key)
+    push = PushSending(subscriptions=subscriptions, presence=presence, rooms=rooms, receipts=receipts, outgoing=outgoing,
+                       key=vapid_key, contact=config['PUSH_CONTACT'], threads=push_threads)
+    waiting = WaitingForAbsence(
+        subscriptions=subscriptions, audience=Audience(subscriptions=subscriptions, settings=settings, blocks=blocks),
+        presence=presence, users=users, sending=push, away_after=config['PUSH_AFTER'])
+
+    delivery = Delivery(rooms=rooms, receipts=receipts, view=view, publisher=publisher, messenger=waiting)
     writer = Writer(store=MessageStore(database), on_stored=delivery.stored)
     histories = Histories(database=database, rooms=rooms, users=users, view=view)
     search_index = SearchIndex(database)
@@ -170,11 +207,11 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     return Core(
         database=database, publisher=publisher, limits=limits, write_behind=write_behind,
         threads=(sign_in_threads, file_threads), files=files, uploads=uploads, avatars=avatars,
-        blocks=blocks, presence=presence, sign_ins=sign_ins, accounts=accounts, users=users,
-        rooms=rooms, typing=typing,
-        membership=Membership(database=database, rooms=rooms, users=users, presence=presence, receipts=receipts,
-                              typing=typing, limits=limits, publisher=publisher),
-        settings=RoomSettings(database=database, rooms=rooms),
+        blocks=blocks, presence=presence, sign_ins=sign_ins, accounts=accounts, password_resets=password_resets,
+        users=users, rooms=rooms, typing=typing,
+        membership=Membership(database=database, rooms=rooms, users=users, presence=presence,
+                              stays=(receipts, settings), typing=typing, limits=limits, publisher=publisher),
+        settings=settings,
         writer=writer, receipts=receipts,
         sending=Sending(database=database, rooms=rooms, users=users, blocks=blocks, uploads=uploads,
                         mentions=mentions, limits=limits, view=view, writer=writer),
@@ -187,11 +224,18 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
                     newest=NewestMessages(database=database, view=view)),
         search=Search(database=database, rooms=rooms, histories=histories,
                       seals=Seals(config['JWT_SECRET_KEY'], 'places in what a search found')),
+        subscriptions=subscriptions, waiting=waiting, push=push,
         search_index=search_index, removed_rooms=RemovedRooms(database, files, search_index),
         calls=Calls(users=users, blocks=blocks, records=call_records, publisher=publisher,
                     timeout=config['CALL_TIMEOUT']),
         call_records=call_records,
         ice=IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']))
+
+
+def served_at(config: Mapping[str, Any]) -> str:
+    """Where the server is reached from its own machine."""
+    host = {'0.0.0.0': 'localhost', '::': 'localhost'}.get(config['HOST'], config['HOST'])
+    return f'http://{f"[{host}]" if ":" in host else host}:{config["PORT"]}'
 
 
 def limits_of(config: Mapping[str, Any]) -> dict[str, Limit | None]:
@@ -207,5 +251,8 @@ def limits_of(config: Mapping[str, Any]) -> dict[str, Limit | None]:
         'sign_in': sign_in,
         'sign_in_address': sign_in and (sign_in[0] * 10, sign_in[1]),
         'sign_up': config['RATE_LIMIT_SIGN_UP'],
+        'forgot': sign_in,
+        'forgot_address': sign_in and (sign_in[0] * 10, sign_in[1]),
         'invite': INVITE_LIMIT,
+        'push': SUBSCRIBE_LIMIT,
     }

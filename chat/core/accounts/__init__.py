@@ -5,4 +5,5 @@
     users      users as others see them, and the profile as its owner edits it
     blocks     who does not want to hear from whom
     presence   who is online, and who is told
+    password_resets  links by which a lost password is replaced
 """

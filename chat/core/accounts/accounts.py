@@ -124,8 +124,8 @@ class Accounts:
         RateLimited.
         """
         name = name.strip()
-        with self._guarded(address, name):
-            user = self._checked(self._find(name), password, Unauthorized(WRONG))
+        with self.guarded(address, name):
+            user = self._checked(self.find(name), password, Unauthorized(WRONG))
         return self._database.transact(lambda connection: self._sign_ins.start(connection, user.id))
 
     def change_password(self, user_id: int, sign_in_id: str, *, current_password: str, new_password: str,
@@ -138,16 +138,17 @@ class Accounts:
         """Raise Forbidden unless this is the user's password; failures count as those of signing in do."""
         user = self._database.row(select(USERS).where(USERS.c.id == user_id))
         names = (user.username, user.email) if user else ()
-        with self._guarded(address, *names):
+        with self.guarded(address, *names):
             self._checked(user, password, Forbidden('The current password is wrong'))
 
-    def _find(self, name: str) -> AnyRow | None:
+    def find(self, name: str) -> AnyRow | None:
+        """The row of the user of this username or email, or None."""
         column, key = (USERS.c.email_key, fold_email(name)) if '@' in name else \
             (USERS.c.username_key, fold_username(name))
         return self._database.row(select(USERS).where(column == key)) if len(key) <= MAX_KEY else None
 
     @contextmanager
-    def _guarded(self, address: str, *names: str) -> Iterator[None]:
+    def guarded(self, address: str, *names: str) -> Iterator[None]:
         """Charge a failure in advance, so that guesses made at once count too; a success gets it back."""
         charges: list[Charge] = [('sign_in_address', address)]
         charges += [('sign_in', address, fold_email(name)[:MAX_KEY]) for name in names]
@@ -207,16 +208,35 @@ class Accounts:
         assert self._nobody is not None
         return self._nobody
 
+    def replace_password(self, user: AnyRow, password: str) -> Grant | None:
+        """Set a password in place of the one in the row, end every sign-in, and begin one; None if it is another by now."""
+        password_hash = self._hash(password)
+
+        def replace(connection: Connection) -> tuple[Sequence[str], Grant] | None:
+            change = update(USERS).values(password_hash=password_hash).where(
+                USERS.c.id == user.id, USERS.c.password_hash == user.password_hash, USERS.c.deactivated_at.is_(None))
+            if not connection.execute(change).rowcount:
+                return None
+            ended = end_sign_ins(connection, SIGN_INS.c.user_id == user.id)
+            return ended, self._sign_ins.start(connection, user.id)
+
+        replaced = self._database.transact(replace)
+        if replaced is None:
+            return None
+        ended, grant = replaced
+        self._sign_ins.announce(ended)
+        return grant
+
     # ------------------------------------------------------------------ the host's command line
 
     def set_password(self, name: str, password: str) -> None:
         """Set a password and end every sign-in. Raises NotFound."""
-        user = self._require(name)
+        user = self.require(name)
         self._change(user.id, password_hash=self._hash(password))
 
     def deactivate(self, name: str) -> None:
         """Close an account: nobody can sign in to it, and whoever is loses the connection. Raises NotFound."""
-        user = self._require(name)
+        user = self.require(name)
         self._change(user.id, deactivated_at=now_ms())
 
     def _change(self, user_id: int, *which: ColumnElement[bool], **values: Any) -> None:
@@ -229,11 +249,12 @@ class Accounts:
 
     def set_admin(self, name: str, is_admin: bool) -> None:
         """Make a user a server admin, or no longer one. Raises NotFound."""
-        user = self._require(name)
+        user = self.require(name)
         self._database.execute(update(USERS).where(USERS.c.id == user.id).values(is_admin=is_admin))
 
-    def _require(self, name: str) -> AnyRow:
-        user = self._find(name)
+    def require(self, name: str) -> AnyRow:
+        """As `find`. Raises NotFound."""
+        user = self.find(name)
         if user is None:
             raise NotFound(f'There is no user {name!r}')
         return user

@@ -1,7 +1,7 @@
 """Who is online: every user with at least one authenticated connection, on any namespace.
 
 Those who share a room with a user are told when it comes and goes. Somebody gone for less than GRACE seconds (a page
-that is loaded again) was never gone.
+that is loaded again) was never gone. Somebody gone for longer is away, and may be told otherwise of what happens.
 """
 import time
 from collections import OrderedDict
@@ -23,6 +23,7 @@ LAST_SEEN: RowUpdate[int, int] = RowUpdate(
     ('user_id', 'seen_at'), lambda user_id, at: (user_id, at),
     lambda new: update(USERS).where(USERS.c.id == new.c.user_id).values(last_seen=new.c.seen_at))
 GRACE = 2  # seconds
+USUALLY_AWAY_AFTER = 10
 
 
 class Acquaintances(Protocol):
@@ -34,12 +35,17 @@ class Acquaintances(Protocol):
 
 class Presence:
 
+    """`away_after`: seconds without a connection after which a user is away."""
+
     def __init__(self, *, database: Database, write_behind: WriteBehind, rooms: Acquaintances, blocks: Blocks,
-                 publisher: Publisher, clock: Callable[[], float] = time.monotonic) -> None:
+                 publisher: Publisher, away_after: float = USUALLY_AWAY_AFTER,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._database, self._write_behind, self._rooms, self._blocks = database, write_behind, rooms, blocks
-        self._publisher, self._clock = publisher, clock
+        self._publisher, self._away_after, self._clock = publisher, away_after, clock
+        self._began = clock()
         self._connections: dict[int, set[str]] = {}  # user id: ids of the open connections; bounded by their number
         self._leaving: OrderedDict[int, float] = OrderedDict()  # user id: when it will have been gone for long enough
+        self._left: OrderedDict[int, float] = OrderedDict()     # user id: when it left; of those who are not away yet
         self._came: OrderedDict[int, None] = OrderedDict()      # user ids to be announced as online
         self._news = Signal()
 
@@ -49,6 +55,7 @@ class Presence:
         """An authenticated connection of the user is open."""
         if user_id not in self._connections:
             self._connections[user_id] = set()
+            self._left.pop(user_id, None)
             if self._leaving.pop(user_id, None) is None:
                 self._came[user_id] = None
                 self._news.set()
@@ -65,12 +72,18 @@ class Presence:
             self._write_behind.put(LAST_SEEN, user_id, now_ms())
             self._came.pop(user_id, None)
             self._leaving[user_id] = self._clock() + GRACE
+            self._left[user_id] = self._clock()
 
     # ------------------------------------------------------------------ what others see
 
     def is_online(self, user_id: int) -> bool:
         """Whether the user is online, for those who may know."""
         return user_id in self._connections
+
+    def is_away(self, user_id: int) -> bool:
+        """Whether the user has had no connection for a while; of what was before this process began nothing is known."""
+        since = self._left.get(user_id, self._began)
+        return user_id not in self._connections and since + self._away_after <= self._clock()
 
     def last_seen(self, user_id: int, stored: int | None) -> int | None:
         """When the user's last connection closed, in milliseconds; `stored` is what the database says."""
@@ -113,6 +126,8 @@ class Presence:
             user_id = next(iter(self._leaving))
             self._tell(user_id, False)
             self._leaving.pop(user_id, None)
+        while self._left and next(iter(self._left.values())) + self._away_after <= self._clock():
+            self._left.popitem(last=False)
 
     def _tell(self, user_id: int, is_online: bool) -> None:
         hidden_from = self._blocks.blocked_by(user_id)

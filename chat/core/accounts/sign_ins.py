@@ -17,7 +17,7 @@ from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
 from ..machinery.database import Database
 from ..machinery.publisher import Publisher
-from ..tables import SIGN_INS, USERS
+from ..tables import PUSH_SUBSCRIPTIONS, SIGN_INS, USERS
 
 log = logging.getLogger(__name__)
 MAX_CACHED = 50_000
@@ -111,6 +111,7 @@ class SignIns:
             old = select(SIGN_INS.c.id).where(SIGN_INS.c.expires_at < now_ms()).limit(PRUNE_AT_ONCE)
             ids = connection.execute(old).scalars().all()
             if ids:
+                _end_subscriptions(connection, ids)
                 connection.execute(delete(SIGN_INS).where(SIGN_INS.c.id.in_(ids)))
             return len(ids)
 
@@ -118,11 +119,19 @@ class SignIns:
 
 
 def end_sign_ins(connection: Connection, *conditions: ColumnElement[bool]) -> Sequence[str]:
-    """End the sign-ins that meet the conditions, within the caller's transaction; returns their ids to announce."""
+    """End the sign-ins that meet the conditions, within the caller's transaction; returns their ids to announce.
+
+    What browsers subscribed to with them ends as well.
+    """
     ids = connection.execute(select(SIGN_INS.c.id).where(SIGN_INS.c.ended_at.is_(None), *conditions)).scalars().all()
     if ids:
         connection.execute(update(SIGN_INS).where(SIGN_INS.c.id.in_(ids)).values(ended_at=now_ms()))
+        _end_subscriptions(connection, ids)
     return ids
+
+
+def _end_subscriptions(connection: Connection, sign_in_ids: Sequence[str]) -> None:
+    connection.execute(delete(PUSH_SUBSCRIPTIONS).where(PUSH_SUBSCRIPTIONS.c.sign_in_id.in_(sign_in_ids)))
 
 
 def _key(refresh_id: str) -> bytes:

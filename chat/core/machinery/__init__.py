@@ -11,6 +11,8 @@
     limits        rate limits by a moving window
     seals         texts that clients give back as they got them
     publisher     the one way in which events leave the core
+    outgoing      requests to addresses that users name, and never into the network behind us
+    web_push      what browsers and their push services are sent, encrypted and signed
     threads       native threads for what takes long
     background    work beside the requests: repeated, and in pieces
     clock         time as it is stored and shown

@@ -3,6 +3,7 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
+from gevent import Timeout
 from gevent.threadpool import ThreadPool
 
 from ...errors import Unavailable
@@ -38,9 +39,18 @@ class Threads:
             raise outcome.error
         return outcome
 
-    def stop(self) -> None:
-        """Wait for what is being done, and end the threads: a process that exits under them is aborted."""
-        self._pool.kill()
+    def stop(self, seconds: float | None = None) -> None:
+        """Wait for what is being done, and end the threads: a process that exits under them is aborted.
+
+        Where they may wait in the system for long (for a name, say), under which a process may exit: for so many seconds.
+        """
+        timeout = Timeout(seconds)
+        try:
+            with timeout:
+                self._pool.kill()
+        except Timeout as raised:
+            if raised is not timeout:
+                raise
 
 
 class Failure:

@@ -39,10 +39,10 @@ class Stays(Protocol):
 class Membership:
     """Every change commits, brings the LiveRoom up to date, and then tells the room."""
 
-    def __init__(self, *, database: Database, rooms: Rooms, users: Users, presence: Presence, receipts: Stays,
-                 typing: TypingIndicators, limits: Limits, publisher: Publisher) -> None:
+    def __init__(self, *, database: Database, rooms: Rooms, users: Users, presence: Presence,
+                 stays: Sequence[Stays], typing: TypingIndicators, limits: Limits, publisher: Publisher) -> None:
         self._database, self._rooms, self._users, self._presence = database, rooms, users, presence
-        self._receipts, self._typing, self._limits, self._publisher = receipts, typing, limits, publisher
+        self._stays, self._typing, self._limits, self._publisher = stays, typing, limits, publisher
 
     # ------------------------------------------------------------------ rooms
 
@@ -150,7 +150,8 @@ class Membership:
 
     def _joined(self, snapshot: Snapshot, room_id: int) -> None:
         user_id, blocked = snapshot.row.id, snapshot.blocked
-        self._receipts.forget(room_id, user_id)  # of an earlier stay
+        for known in self._stays:
+            known.forget(room_id, user_id)  # of an earlier stay
         self._rooms.changed(room_id, joined=user_id)
         members = self._rooms.require_member(user_id, room_id).members
         seen = MemberJoined(RoomMembers(room_id, without=blocked), room_id, self._users.shown(snapshot))
@@ -224,7 +225,8 @@ class Membership:
 
     def _left(self, room_id: int, user_id: int) -> None:
         self._rooms.changed(room_id, left=user_id)
-        self._receipts.forget(room_id, user_id)
+        for known in self._stays:
+            known.forget(room_id, user_id)
         self._typing.left(room_id, user_id)
         self._publisher.publish(MemberLeft(RoomMembers(room_id, also=frozenset((user_id,))), room_id, user_id))
 
