@@ -17,7 +17,7 @@ export class CallPanel {
   #drawnSize = null;
 
   constructor(actions) {
-    const round = (name, pressed) => iconButton(name, '', { class: 'round', onclick: pressed });
+    const round = (name, pressed) => iconButton(name, '', { class: `round ${name}`, onclick: pressed });
     const wide = (name, kind, pressed) => element('button', { type: 'button', class: `wide ${kind}`, onclick: pressed }, icon(name), element('span'));
     const videos = {
       other: element('video', { class: 'other', autoplay: true, playsinline: true, onresize: () => this.#drawPictures() }),
@@ -59,14 +59,16 @@ export class CallPanel {
     this.#label('size', isLarge ? t('call.smaller') : t('call.larger'));
   }
 
-  /** Focuses the first thing that is to be decided. */
+  /** Focuses what is to be decided next. */
   focus() {
-    (this.#parts.accept.hidden ? this.#parts.end : this.#parts.accept).focus();
+    const { accept, end, close } = this.#parts;
+    [accept, end, close].find(({ hidden }) => !hidden).focus();
   }
 
   /** Shows a call with the name of the other one; null for none. */
   draw(call, name) {
     this.#call = call;
+    const hadFocus = this.element.contains(document.activeElement);
     this.element.hidden = !call;
     this.element.dataset.state = call?.state ?? '';
     this.#drawPictures();
@@ -78,6 +80,7 @@ export class CallPanel {
     const silent = call.told?.sound === false ? ` · ${t('call.otherSilent')}` : '';
     this.#set('time', call.state === 'active' ? formatDuration((Date.now() - call.startedAt) / 1000) + silent : '');
     this.#drawButtons(call);
+    if (hadFocus && document.activeElement.hidden) this.focus();
   }
 
   #stateOf(call, name) {

@@ -83,6 +83,7 @@ class ChatCall extends HTMLElement {
   async #accept(video) {
     const call = this.#call;
     this.#enter(call, 'connecting');
+    if (video) this.#panel.enlarge(true);
     try {
       await this.#open(call, video);
       await this.#take(call);
@@ -105,7 +106,7 @@ class ChatCall extends HTMLElement {
   #hangUp() {
     const call = this.#call, reason = call.state === 'incoming' ? 'declined' : 'hung_up';
     if (call.id && call.state !== 'ended') this.#say(call, 'endCall', { reason }).catch(() => {});
-    this.#finish(call, call.state === 'active' ? 'call.over' : null);
+    this.#finish(call, null);
   }
 
   async #toggleSound() {
@@ -169,7 +170,7 @@ class ChatCall extends HTMLElement {
     clearTimeout(this.#call?.timer);
     this.#call = { id: null, candidates: [], media: new Media(), startedAt: null, told: null, notice: null, ...facts };
     this.#returnTo = document.activeElement;
-    this.#panel.enlarge(true);
+    this.#panel.enlarge(matchMedia('(max-width: 699px)').matches || Boolean(facts.isOurs && facts.video));
     this.#enter(this.#call, facts.state);
     if (facts.isOurs || document.activeElement === document.body) this.#panel.focus();  // who is writing goes on writing
     return this.#call;
@@ -234,6 +235,7 @@ class ChatCall extends HTMLElement {
     call.peer?.close();
     call.media.close();
     if (call !== this.#call) return;
+    this.#panel.enlarge(false);
     if (key && !LASTING.includes(key)) call.timer = setTimeout(() => this.#close(call), SHOW_END);
     if (key) this.#draw();
     else this.#close(call);
