@@ -5,7 +5,8 @@
  */
 
 import { CallPanel } from './call-panel.js';
-import { Media, Peer } from './peer.js';
+import { Media, wordsOf } from './devices.js';
+import { Peer } from './peer.js';
 import { ring } from './ringing.js';
 import { t } from './texts.js';
 
@@ -243,7 +244,7 @@ class ChatCall extends HTMLElement {
 
   #fail(call, error) {
     if (call.state === 'ended') return;
-    this.#notice(call, wordsOf(error, 'sound'));
+    this.#notice(call, wordsOfFailure(error));
     if (call.state !== 'incoming') {
       if (call.id) this.#say(call, 'endCall', { reason: 'failed' }).catch(() => {});
       this.#finish(call, 'call.failed');
@@ -295,14 +296,10 @@ function ending(call, reason) {
   return { timeout: 'call.noAnswer', busy: 'call.busy', disconnected: 'call.lost', failed: 'call.lost' }[reason] ?? 'call.declined';
 }
 
-/** What went wrong, in words; `what` was to be switched on: sound, camera or screen. */
-function wordsOf(error, what) {
-  if (error instanceof Refused) return t(REFUSALS[error.message] ?? 'call.refused');
-  if (error.name in DEVICE_ERRORS) return t(`call.${DEVICE_ERRORS[error.name]}.${what}`);
-  return t(error.name === 'SecurityError' ? 'call.insecure' : 'call.refused');
-}
-
 const REFUSALS = { busy: 'call.isBusy', offline: 'call.offline', not_found: 'call.gone', disconnected: 'call.noServer', rate_limited: 'call.tooMany' };
-const DEVICE_ERRORS = { NotAllowedError: 'denied', NotFoundError: 'missing', NotReadableError: 'taken', AbortError: 'taken' };
+
+function wordsOfFailure(error) {
+  return error instanceof Refused ? t(REFUSALS[error.message] ?? 'call.refused') : wordsOf(error, 'sound');
+}
 
 customElements.define('chat-call', ChatCall);

@@ -1,52 +1,7 @@
 /**
- * The line to the other one of a call (WebRTC), and what a person shows and says on it.
+ * The line to the other one of a call (WebRTC).
  * @module
  */
-
-/** The camera, the microphone and the screen of this device, as far as they are switched on. */
-export class Media {
-  sound = null;
-  picture = null;
-  isScreen = false;
-
-  /** Switches the microphone on, and the camera where asked. Rejects with the browser's error. */
-  async open(withPicture) {
-    if (!navigator.mediaDevices) throw new DOMException('only with https, or on this machine', 'SecurityError');
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: withPicture && CAMERA });
-    [this.sound] = stream.getAudioTracks();
-    this.picture = stream.getVideoTracks()[0] ?? null;
-  }
-
-  /** Shows the camera, the screen or nothing from now on; `ended` is called if the browser ends that. */
-  async show(what, ended) {
-    const picture = what && await (what === 'screen' ? screen() : camera());
-    this.picture?.stop();
-    this.isScreen = what === 'screen';
-    this.picture = picture;
-    picture?.addEventListener('ended', ended);
-  }
-
-  /** What the other one is told of it. */
-  get told() {
-    return { sound: Boolean(this.sound?.enabled), picture: Boolean(this.picture), screen: this.isScreen };
-  }
-
-  /** Switches everything off. */
-  close() {
-    this.sound?.stop();
-    this.picture?.stop();
-  }
-}
-
-const CAMERA = { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: 'user' };
-
-async function camera() {
-  return (await navigator.mediaDevices.getUserMedia({ video: CAMERA })).getVideoTracks()[0];
-}
-
-async function screen() {
-  return (await navigator.mediaDevices.getDisplayMedia({ video: true })).getVideoTracks()[0];
-}
 
 /**
  * A connection with one sound and one picture in each direction, agreed on at the beginning: what is switched on later
