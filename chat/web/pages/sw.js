@@ -62,13 +62,13 @@ async function appearance() {
 
 self.addEventListener('notificationclick', (event) => {
   event.notification.close();
-  event.waitUntil(open(`/#/rooms/${event.notification.data.roomId}`));
+  event.waitUntil(open(`#/rooms/${event.notification.data.roomId}`));
 });
 
-/** Shows an address in the page that is there, else in a new one. */
-async function open(address) {
+/** Shows a route in the page that is there (js/push.js listens), else in a new one. */
+async function open(route) {
   const [client] = await self.clients.matchAll({ type: 'window' });
-  if (!client) return self.clients.openWindow(address);
-  await client.focus().catch(() => {});
-  return client.navigate(address).catch(() => client.postMessage({ open: address }));
+  if (!client) return self.clients.openWindow(`/${route}`);
+  client.postMessage({ route });
+  return client.focus().catch(() => {});
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { element, icon, iconButton } from './elements.js';
+import { el, icon, iconButton } from './elements.js';
 import { formatDuration, t } from './texts.js';
 
 const STATES = { preparing: 'call.preparing', calling: 'call.calling', connecting: 'call.connecting' };
@@ -17,36 +17,35 @@ export class CallPanel {
   #drawnSize = null;
 
   constructor(actions) {
-    const round = (name, pressed) => iconButton(name, '', { class: `round ${name}`, onclick: pressed });
-    const wide = (name, kind, pressed) => element('button', { type: 'button', class: `wide ${kind}`, onclick: pressed }, icon(name), element('span'));
+    const round = (name, pressed) => iconButton(name, '', pressed, { class: 'round' });
+    const wide = (name, kind, pressed) => el(`button.wide.${kind}`, { type: 'button', onclick: pressed }, icon(name), el('span'));
     const videos = {
-      other: element('video', { class: 'other', autoplay: true, playsinline: true, onresize: () => this.#drawPictures() }),
-      own: element('video', { class: 'own', autoplay: true, playsinline: true }),
+      other: el('video.other', { autoplay: true, playsInline: true, onresize: () => this.#drawPictures() }),
+      own: el('video.own', { autoplay: true, playsInline: true, muted: true }),
     };
     const who = {
-      face: element('div', { class: 'face', 'aria-hidden': 'true' }),
-      name: element('h2', { id: 'call-name', dir: 'auto' }),
-      state: element('p'),
+      face: el('div.face', { ariaHidden: 'true' }),
+      name: el('h2', { id: 'call-name', dir: 'auto' }),
+      state: el('p'),
     };
     const buttons = {
-      accept: wide('accept', 'accept', () => actions.accept(this.#call.video)),
-      soundOnly: wide('sound', 'plain', () => actions.accept(false)),
-      sound: round('sound', () => actions.toggleSound()),
-      camera: round('camera', () => actions.toggle('camera')),
+      accept: wide('call', 'accept', () => actions.accept(this.#call.video)),
+      soundOnly: wide('mic', 'plain', () => actions.accept(false)),
+      sound: round('mic', () => actions.toggleSound()),
+      camera: round('video', () => actions.toggle('camera')),
       screen: round('screen', () => actions.toggle('screen')),
-      end: wide('end', 'end', () => actions.hangUp()),
+      end: wide('hangup', 'end', () => actions.hangUp()),
       close: wide('close', 'plain', () => actions.close()),
     };
     const rest = {
-      time: element('p', { class: 'time' }),
-      notice: element('p', { class: 'notice', role: 'alert' }),
-      size: iconButton('smaller', '', { class: 'size', onclick: () => this.enlarge(!this.#isLarge) }),
+      time: el('p.time'),
+      notice: el('p.notice', { role: 'alert' }),
+      size: iconButton('smaller', '', () => this.enlarge(!this.#isLarge), { class: 'size' }),
     };
-    videos.own.muted = true;
     this.#parts = { ...videos, ...who, ...buttons, ...rest };
-    this.element = element('section', { role: 'dialog', 'aria-labelledby': 'call-name', hidden: true },
-      videos.other, videos.own, element('div', { class: 'who', 'aria-live': 'assertive' }, ...Object.values(who)), rest.time, rest.notice,
-      element('div', { class: 'buttons' }, ...Object.values(buttons)), rest.size);
+    this.element = el('section', { role: 'dialog', 'aria-labelledby': 'call-name', hidden: true },
+      videos.other, videos.own, el('div.who', { 'aria-live': 'assertive' }, ...Object.values(who)), rest.time, rest.notice,
+      el('div.buttons', {}, ...Object.values(buttons)), rest.size);
     this.element.addEventListener('keydown', ({ key }) => { if (key === 'Escape') this.enlarge(false); });
   }
 

@@ -36,9 +36,10 @@ export async function unsubscribePush(api) {
   await api.delete('/api/push/subscriptions', subscription.toJSON());
 }
 
-/** Keeps this version of the page for times without a line; resolves to the registration, null where that can't be. */
-export async function registerWorker() {
-  return navigator.serviceWorker?.register('/sw.js').catch(() => null) ?? null;
+/** Keeps this version of the page for times without a line, and goes where a notification was clicked. */
+export function registerWorker() {
+  navigator.serviceWorker?.addEventListener('message', ({ data }) => { if (data.route) location.hash = data.route; });
+  return navigator.serviceWorker?.register('/sw.js').catch(() => null);
 }
 
 // A server that has lost its key has made a new one.

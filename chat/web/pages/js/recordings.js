@@ -4,7 +4,7 @@
  */
 
 import { openDevices, wordsOf } from './devices.js';
-import { element, icon, iconButton } from './elements.js';
+import { el, icon, iconButton } from './elements.js';
 import { formatDuration, t } from './texts.js';
 
 const TYPES = ['audio/webm;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus'];
@@ -17,7 +17,7 @@ const RATES = [1, 1.5, 2];
 const DECODER_RATE = 8000;      // Hz are enough to see where somebody speaks
 
 /**
- * Records from `start()` on, until it is sent or discarded. Fires `recorded` with `{blob, duration, waveform}` (seconds;
+ * Records as soon as it is in the document, until it is sent or discarded. Fires `recorded` with `{blob, duration, waveform}` (seconds;
  * levels from 0 to 1), or `cancelled`.
  */
 class VoiceRecorder extends HTMLElement {
@@ -27,8 +27,7 @@ class VoiceRecorder extends HTMLElement {
   #timer = null;
   #began = 0;
 
-  /** Asks for the microphone and begins. */
-  async start() {
+  async connectedCallback() {
     this.#draw();
     try {
       const stream = await openDevices();
@@ -91,10 +90,10 @@ class VoiceRecorder extends HTMLElement {
 
   #draw() {
     this.replaceChildren(
-      iconButton('remove', t('recording.cancel'), { class: 'cancel', onclick: () => this.#end('cancelled') }),
-      element('span', { class: 'dot', role: 'img', 'aria-label': t('recording.running') }), element('time', {}, formatDuration(0)),
-      wave(), element('p', { role: 'alert' }),
-      iconButton('send', t('recording.send'), { class: 'send', disabled: true, onclick: () => this.#finish() }),
+      iconButton('trash', t('recording.cancel'), () => this.#end('cancelled'), { class: 'cancel' }),
+      el('span.dot', { role: 'img', ariaLabel: t('recording.running') }), el('time', {}, formatDuration(0)),
+      wave(), el('p', { role: 'alert' }),
+      iconButton('send', t('recording.send'), () => this.#finish(), { class: 'send', disabled: true }),
     );
     this.onkeydown = ({ key }) => { if (key === 'Escape') this.#end('cancelled'); };
     this.querySelector('.cancel').focus();
@@ -141,7 +140,7 @@ class VoiceNote extends HTMLElement {
     this.#draw();
   }
 
-  get duration() { return this.#duration ?? (Number.isFinite(this.#audio.duration) ? this.#audio.duration : 0); }
+  get duration() { return this.#duration || (Number.isFinite(this.#audio.duration) ? this.#audio.duration : 0); }
 
   set waveform(levels) {
     this.#waveform = levels;
@@ -194,18 +193,18 @@ class VoiceNote extends HTMLElement {
     try {
       const bytes = await (await fetch(this.#src)).arrayBuffer();
       const sound = await new OfflineAudioContext(1, 1, DECODER_RATE).decodeAudioData(bytes);
-      this.#duration ??= sound.duration;
+      this.#duration ||= sound.duration;
       this.waveform = evened(summed(sound.getChannelData(0).map(Math.abs), BARS));
     } catch { /* it stays a line, and can be played all the same */ }
   }
 
   #build() {
     this.#parts = {
-      play: iconButton('play', t('recording.play'), { class: 'play', onclick: () => this.toggle() }),
-      slider: element('div', { role: 'slider', tabindex: 0, 'aria-label': t('recording.position'), 'aria-valuemin': 0 }, wave(), wave('played')),
-      time: element('time'),
-      rate: element('button', { type: 'button', class: 'rate', onclick: () => this.#faster() }),
-      notice: element('p', { role: 'alert' }),
+      play: iconButton('play', t('recording.play'), () => this.toggle(), { class: 'play' }),
+      slider: el('div', { role: 'slider', tabIndex: 0, ariaLabel: t('recording.position'), 'aria-valuemin': 0 }, wave(), wave('played')),
+      time: el('time'),
+      rate: el('button.rate', { type: 'button', onclick: () => this.#faster() }),
+      notice: el('p', { role: 'alert' }),
     };
     this.append(...Object.values(this.#parts));
     const { slider } = this.#parts;

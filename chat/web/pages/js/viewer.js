@@ -3,7 +3,7 @@
  * @module
  */
 
-import { element, iconButton } from './elements.js';
+import { el, icon, iconButton } from './elements.js';
 import { ready, t } from './texts.js';
 
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -1, PageDown: 1 };
@@ -24,19 +24,19 @@ class PictureViewer extends HTMLElement {
   }
 
   #build() {
-    const dialog = element('dialog', { 'aria-label': t('viewer.title') }), parts = {
-      name: element('h2', { dir: 'auto' }),
-      place: element('p', { 'aria-live': 'polite' }),
-      download: element('a', { class: 'button', title: t('viewer.download'), 'aria-label': t('viewer.download') }),
-      close: iconButton('close', t('viewer.close'), { onclick: () => dialog.close() }),
-      picture: element('img', { onerror: () => this.#failed(true), onload: () => this.#failed(false) }),
-      failed: element('p', { class: 'failed', role: 'alert' }),
-      previous: iconButton('previous', t('viewer.previous'), { class: 'turn', onclick: () => this.#turn(-1) }),
-      next: iconButton('next', t('viewer.next'), { class: 'turn', onclick: () => this.#turn(1) }),
+    const dialog = el('dialog', { ariaLabel: t('viewer.title') }), parts = {
+      name: el('h2', { dir: 'auto' }),
+      place: el('p', { 'aria-live': 'polite' }),
+      download: el('a.button', { title: t('viewer.download'), ariaLabel: t('viewer.download') }),
+      close: iconButton('close', t('viewer.close'), () => dialog.close()),
+      picture: el('img', { onerror: () => this.#failed(true), onload: () => this.#failed(false) }),
+      failed: el('p.failed', { role: 'alert' }),
+      previous: iconButton('previous', t('viewer.previous'), () => this.#turn(-1), { class: 'turn' }),
+      next: iconButton('next', t('viewer.next'), () => this.#turn(1), { class: 'turn' }),
     };
     const { name, place, download, close, picture, failed, previous, next } = parts;
-    download.append(...iconButton('download', '').childNodes);
-    dialog.append(element('header', {}, name, place, download, close), element('div', { class: 'stage' }, picture, failed, previous, next));
+    download.append(icon('download'));
+    dialog.append(el('header', {}, name, place, download, close), el('div.stage', {}, picture, failed, previous, next));
     dialog.addEventListener('keydown', (event) => { if (event.key in KEYS) this.#turn(KEYS[event.key]); });
     dialog.addEventListener('click', ({ target }) => { if (target === dialog || target.className === 'stage') dialog.close(); });
     dialog.addEventListener('close', () => picture.removeAttribute('src'));
