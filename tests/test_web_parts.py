@@ -168,6 +168,18 @@ def test_why_nobody_can_be_called_is_said_in_words(open_phone, people):
     wait_until(lambda: 'no open chat' in shown(ann), 10, 'it is said')
 
 
+def test_a_call_can_be_answered_over_a_dialog_and_goes_on_when_that_is_closed(open_phone, people):
+    ann, bob = (open_phone(account) for account in people)
+    bob.run('(() => { document.body.append(document.createElement("dialog")); document.querySelector("dialog").showModal(); })()')
+    ann.run('call.ring(args[0], { video: true })', people[1].id)
+    wait_for(bob, 'incoming')
+    assert bob.run('call.parentElement.tagName') == 'DIALOG'
+    click(bob, 'With camera')
+    wait_for(bob, 'active')
+    bob.run('document.querySelector("dialog").close()')
+    wait_until(lambda: bob.run('call.parentElement.tagName') == 'BODY' and sees(bob), 20, 'it goes on', interval=0.2)
+
+
 # ---------------------------------------------------------------------- voice messages
 
 def test_a_recorded_message_can_be_sent_and_played(open_page, people, http):
