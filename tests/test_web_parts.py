@@ -274,5 +274,67 @@ def test_the_page_is_there_without_a_line(chromium, start_server):
     window.close()
 
 
-def test_a_browser_says_whether_it_can_be_told(open_page):
-    assert open_page('push').run('push.pushState()') in ('off', 'denied')
+PUSH = '''(async () => {
+  const asked = [], { prototype } = PushManager, own = { endpoint: 'https://push.example/1', keys: { p256dh: 'p', auth: 'a' } };
+  const subscription = { options: {}, toJSON: () => own, unsubscribe: async () => { kept = null; } };
+  let kept = null;
+  prototype.getSubscription = async () => kept;
+  prototype.subscribe = async ({ applicationServerKey, userVisibleOnly }) => {
+    subscription.options.applicationServerKey = applicationServerKey.buffer;
+    asked.push(['subscribe', [...applicationServerKey], userVisibleOnly]);
+    return kept = subscription;
+  };
+  const api = Object.fromEntries(['get', 'put', 'delete'].map((name) => [name, async (...request) => { asked.push([name, ...request]); return { publicKey: args[0] }; }]));
+  await push.registerWorker();
+  await navigator.serviceWorker.ready;
+  const states = [await push.pushState(), await push.subscribePush(api), await push.pushState(), await push.subscribePush(api)];
+  await push.unsubscribePush(api);
+  return { asked, states: [...states, await push.pushState()] };
+})()'''
+
+
+@pytest.fixture
+def let_notify(chromium):
+    """Lets the pages of a server show notifications."""
+    def decide(origin, setting):
+        chromium.ask('POST', '/goog/cdp/execute', {'cmd': 'Browser.setPermission', 'params': {
+            'permission': {'name': 'notifications'}, 'setting': setting, 'origin': origin}})
+
+    def let(server):
+        origins.append(server.url)
+        decide(server.url, 'granted')
+
+    origins = []
+    yield let
+    for origin in origins:
+        decide(origin, 'prompt')
+
+
+def test_who_wants_to_be_told_is_subscribed_once_and_no_longer_on_wish(open_page, watched_server, let_notify):
+    let_notify(watched_server)
+    told = open_page('push').run(PUSH, '-_8')
+    assert told['states'] == ['off', 'on', 'on', 'on', 'off']
+    subscription = {'endpoint': 'https://push.example/1', 'keys': {'p256dh': 'p', 'auth': 'a'}}
+    assert told['asked'] == [
+        ['get', '/api/push/key'], ['subscribe', [251, 255], True], ['put', '/api/push/subscriptions', subscription],
+        ['get', '/api/push/key'], ['put', '/api/push/subscriptions', subscription],
+        ['delete', '/api/push/subscriptions', subscription]]
+
+
+def test_what_is_pushed_is_shown(chromium, start_server, let_notify):
+    server = start_server()
+    let_notify(server)
+    window = chromium.open(server.url)
+    window.run(BARE, ['push'])
+    window.run('push.registerWorker().then(() => navigator.serviceWorker.ready).then(() => null)')
+    window.ask('POST', '/goog/cdp/execute', {'cmd': 'ServiceWorker.enable', 'params': {}})
+    pushed = {'roomId': 7, 'messageId': 9, 'title': 'Ann', 'body': 'hello', 'unreadCount': 3}
+    for registration in range(10):  # its number is not told
+        try:
+            window.ask('POST', '/goog/cdp/execute', {'cmd': 'ServiceWorker.deliverPushMessage', 'params': {
+                'origin': server.url, 'registrationId': str(registration), 'data': json.dumps(pushed)}})
+        except AssertionError:
+            continue
+    shown_ones = 'navigator.serviceWorker.ready.then((all) => all.getNotifications()).then((all) => all.map(({ title, body, data }) => [title, body, data]))'
+    wait_until(lambda: window.run(shown_ones) == [['Ann', 'hello', {'roomId': 7}]], 10, 'it is shown')
+    window.close()

@@ -36,10 +36,12 @@ export async function unsubscribePush(api) {
   await api.delete('/api/push/subscriptions', subscription.toJSON());
 }
 
-/** Keeps this version of the page for times without a line, and goes where a notification was clicked. */
-export function registerWorker() {
-  navigator.serviceWorker?.addEventListener('message', ({ data }) => { if (data.route) location.hash = data.route; });
-  return navigator.serviceWorker?.register('/sw.js').catch(() => null);
+/** Keeps this version of the page for times without a line, once it is drawn, and goes where a notification was clicked. */
+export async function registerWorker() {
+  const { serviceWorker } = navigator;  // only with https, or on this machine
+  serviceWorker?.addEventListener('message', ({ data }) => { if (data.route) location.hash = data.route; });
+  if (document.readyState !== 'complete') await new Promise((resolve) => { addEventListener('load', resolve, { once: true }); });
+  await serviceWorker?.register('/sw.js').catch(() => {});
 }
 
 // A server that has lost its key has made a new one.
