@@ -6,13 +6,12 @@
 
 import { CallPanel } from './call-panel.js';
 import { Media, wordsOf } from './devices.js';
-import { Peer } from './peer.js';
+import { Candidates, Peer } from './peer.js';
 import { ring } from './ringing.js';
 import { t } from './texts.js';
 
 const ANSWER_WITHIN = 10_000;  // ms for the server to acknowledge
 const SHOW_END = 4_000;        // ms
-const MAX_CANDIDATES = 100;    // that are kept until there is a line to give them to
 const PENDING = ['preparing', 'calling'];
 const LASTING = ['call.missed', 'call.failed'];  // ends that stay until somebody has seen them
 
@@ -34,7 +33,7 @@ class ChatCall extends HTMLElement {
   #handlers = {
     callUser: (call) => this.#called(call),
     makeAnswer: (told) => this.#ofThisCall(told, (call) => this.#answered(call, told.answer)),
-    iceCandidate: (told) => this.#ofThisCall(told, (call) => this.#candidate(call, told.candidate)),
+    iceCandidate: (told) => this.#ofThisCall(told, ({ candidates }) => candidates.add(told.candidate)),
     endCall: (told) => this.#ofThisCall(told, (call) => this.#finish(call, ending(call, told.reason))),
     disconnect: () => { if (this.isBusy) this.#finish(this.#call, 'call.lost'); },
   };
@@ -98,7 +97,7 @@ class ChatCall extends HTMLElement {
     const answer = await (await this.#connect(call)).answer(call.offer);
     this.#enter(call, 'connecting');
     await this.#say(call, 'makeAnswer', { answer });
-    this.#release(call);
+    call.candidates.goTo(call.peer);
   }
 
   /** Hangs up, or declines. */
@@ -147,24 +146,15 @@ class ChatCall extends HTMLElement {
     this.#enter(call, 'connecting');
     try {
       await call.peer.accept(answer);
-      this.#release(call);
+      call.candidates.goTo(call.peer);
     } catch (error) {
       this.#fail(call, error);
     }
   }
 
-  #candidate(call, candidate) {
-    if (call.peer?.isDescribed) call.peer.add(candidate);
-    else if (call.candidates.length < MAX_CANDIDATES) call.candidates.push(candidate);
-  }
-
-  #release(call) {
-    call.candidates.splice(0).forEach((candidate) => call.peer.add(candidate));
-  }
-
   #begin(facts) {
     clearTimeout(this.#call?.timer);
-    this.#call = { id: null, candidates: [], media: new Media(), startedAt: null, told: null, notice: null, ...facts };
+    this.#call = { id: null, candidates: new Candidates(), media: new Media(), startedAt: null, told: null, notice: null, ...facts };
     this.#returnTo = document.activeElement;
     this.#comeForward();
     this.#panel.enlarge(matchMedia('(max-width: 699px)').matches || Boolean(facts.isOurs && facts.video));
