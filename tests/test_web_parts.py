@@ -126,6 +126,16 @@ def test_a_call_of_sound_becomes_one_with_pictures(open_phone, people):
     wait_until(lambda: sees(ann), 20, 'a picture is seen', interval=0.1)
 
 
+def test_a_screen_is_shown_whole_and_then_the_camera_again(open_phone, people):
+    ann, bob = in_a_call(open_phone, people)
+    press = "document.querySelector('chat-call [aria-label=\"Share screen\"]').click()"
+    for is_screen in (True, False):
+        # browsers want a gesture of the person for this
+        bob.ask('POST', '/goog/cdp/execute', {'cmd': 'Runtime.evaluate', 'params': {'expression': press, 'userGesture': True}})
+        wait_until(lambda is_screen=is_screen: ann.run('document.querySelector(".call-other").matches(".whole")') == is_screen, 10, 'it is told')
+    wait_until(lambda: sees(ann), 10, 'the camera is seen')
+
+
 def test_a_declined_call_says_so(open_phone, people):
     ann, bob = (open_phone(account) for account in people)
     ann.run('call.ring(args[0])', people[1].id)
