@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SIDE_BY_SIDE := -n auto --dist worksteal
 
-.PHONY: run test soak coverage lint bench
+.PHONY: run test soak coverage lint bench vendor
 
 run: .venv/run
 	$(BIN)/python wsgi.py
@@ -31,6 +31,16 @@ lint: .venv/test
 
 bench: .venv/test
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# The one file of others that the web client uses, as npm has it, in the version that the suite talks with. To take a newer
+# one: put it into tests/node/package.json, `npm install` there, and `make vendor`.
+VENDOR := chat/web/pages/vendor
+SOCKET_IO = socket.io-client@$(shell sed -n 's/.*"socket.io-client": "\(.*\)".*/\1/p' tests/node/package.json)
+vendor:
+	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && \
+	npm pack --silent --pack-destination "$$folder" $(SOCKET_IO) && tar -xzf "$$folder"/*.tgz -C "$$folder" && \
+	cp "$$folder/package/dist/socket.io.esm.min.js" $(VENDOR)/ && \
+	cp "$$folder/package/LICENSE" $(VENDOR)/socket.io-client.LICENSE.txt
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv

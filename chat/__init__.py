@@ -14,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed as MethodNotAllowedByRoute
 
 from config import WEAK_SECRET, Config
 
-from . import api, cli, migrating, sockets
+from . import api, cli, migrating, sockets, web
 from .api.admission import admit, finish
 from .core import build
 from .core.machinery.engines import engine_options, is_memory
@@ -47,6 +47,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.after_request(finish)
     api.register(app)
     sockets.register(app)
+    web.register(app)
     handle_errors(app)
     cli.register(app)
     return app
