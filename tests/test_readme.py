@@ -1,4 +1,4 @@
-"""The README's commands do what it says, as they are printed."""
+"""The commands of the README and of docs/ do what these say, as they are printed."""
 import os
 import re
 import subprocess
@@ -9,14 +9,15 @@ from PIL import Image
 from config import ROOT, Config
 from tests.support.node import FOLDER
 
-README = (ROOT / 'README.md').read_text()
-QUICK_START = 'Quick start: two people chat'
+PAGES = [(ROOT / name).read_text() for name in ('README.md', 'docs/clients.md')]
+FIRST_STEPS = 'First steps with curl and socket.io-client'
 NPM = re.compile(r'^npm install .*$', re.MULTILINE)
 
 
 def section(heading):
     """The text of one section."""
-    return re.split(r'^## ', README.partition(f'## {heading}\n')[2], maxsplit=1, flags=re.MULTILINE)[0]
+    found = [page.partition(f'## {heading}\n')[2] for page in PAGES if f'## {heading}\n' in page]
+    return re.split(r'^## ', found[0], maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def blocks(text, language):
@@ -41,8 +42,8 @@ def run_section(tmp_path, bridge):
     return run
 
 
-def test_the_quick_start_makes_two_users_chat(start_server, run_section):
-    output = run_section(start_server(), QUICK_START)
+def test_the_first_steps_make_two_users_chat(start_server, run_section):
+    output = run_section(start_server(), FIRST_STEPS)
     assert 'got: Hello Bob' in output and 'answered: true' in output
     assert output.count('Hi Ann 👋') == 1 and output.count('"content":"Hello Bob"') == 2
     first, second = re.findall(r'\{[^{}]*"Only once"[^{}]*\}', output)
@@ -50,19 +51,19 @@ def test_the_quick_start_makes_two_users_chat(start_server, run_section):
 
 
 def test_the_section_on_rooms_makes_two_users_meet_in_one(start_server, run_section):
-    output = run_section(start_server(), QUICK_START, 'Rooms')
+    output = run_section(start_server(), FIRST_STEPS, 'Rooms')
     assert 'room: Anybody there?' in output and '2 read up to' in output
     assert '"content":"Goodbye"' in output and '"kind":"private"' in output
 
 
 def test_the_section_on_edits_shows_what_was_missed(start_server, run_section):
-    output = run_section(start_server(), QUICK_START, 'Rooms', 'Edits, reactions, and nothing missed')
+    output = run_section(start_server(), FIRST_STEPS, 'Rooms', 'Edits, reactions, and nothing missed')
     assert output.count('"content":"Tea at five, @bob?"') >= 3 and '"emoji":"👍"' in output
     assert 'holds: Tea at five, @bob? 👍' in output and 'fve' not in output.partition('"editedAt":"')[2]
 
 
 def test_the_section_on_files_sends_a_picture_and_a_voice_note(start_server, run_section, tmp_path):
-    output = run_section(start_server(), QUICK_START, 'Pictures, files and voice notes')
+    output = run_section(start_server(), FIRST_STEPS, 'Pictures, files and voice notes')
     assert '"type":"image","content":"Look at this"' in output and '"width":256,"height":256' in output
     assert '"type":"voice"' in output and '"durationMs":1000' in output
     with Image.open(tmp_path / 'fetched.png') as picture, Image.open(tmp_path / 'thumbnail.webp') as thumbnail:

@@ -1,4 +1,4 @@
-"""A private nginx in front of a server, configured as the README shows it."""
+"""A private nginx in front of a server, configured as docs/deployment.md shows it."""
 import re
 import shutil
 import tempfile
@@ -42,5 +42,5 @@ class Nginx:
 
 
 def _readme_site():
-    """The server block of the README."""
-    return re.search(r'^```nginx\n(.*?)^```', (REPOSITORY / 'README.md').read_text(), re.MULTILINE | re.DOTALL)[1]
+    """The server block of docs/deployment.md."""
+    return re.search(r'^```nginx\n(.*?)^```', (REPOSITORY / 'docs/deployment.md').read_text(), re.MULTILINE | re.DOTALL)[1]
