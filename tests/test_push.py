@@ -65,8 +65,9 @@ def settle(http, subscribe):
     browser = subscribe(bob)
 
     def settled():
+        before = len(browser.got)
         write(http, ann, bob, 'behind all others')
-        browser.expect(len(browser.got) + 1)
+        browser.expect(before + 1)
 
     return settled
 
