@@ -1,4 +1,157 @@
+/**
+ * `<chat-app>`: the page, what it shows for which address, and its beginning and end with a sign-in.
+ * @module
+ */
+import { accountPage } from './accounts.js';
+import { api, session } from './api.js';
+import { connection } from './connection.js';
+import { attempt, el, Part } from './dom.js';
+import { outbox } from './outbox.js';
+import { route } from './routes.js';
+import { store } from './store.js';
+import { follow } from './sync.js';
 import { ready, t } from './texts.js';
+import './inbox.js';
 
-await ready;
-document.title = t('app.name');
+// Loaded when they are first wanted, so that the inbox is there at once.
+const PAGES = {
+  conversation: () => import('./conversation.js').then(() => 'chat-conversation'),
+  people: () => import('./people.js').then(() => 'chat-people'),
+  rooms: () => import('./rooms.js').then(() => 'chat-rooms'),
+  search: () => import('./search.js').then(() => 'chat-search'),
+  settings: () => import('./settings.js').then(() => 'chat-settings'),
+};
+const SAID_AFTER = 1500;  // milliseconds without a line after which it is said
+
+class ChatApp extends Part {
+  async connected() {
+    await ready;
+    document.title = t('app.name');
+    this.listen(window, 'hashchange', () => this.go());
+    this.listen(session, 'began', () => this.begin());
+    this.listen(session, 'ended', () => this.end());
+    this.listen(connection, 'state', () => this.lineChanged());
+    this.listen(outbox, 'change', () => this.lineChanged());
+    this.listen(connection, 'socket', () => this.attachCalls());
+    this.listen(this, 'call', ({ detail }) => this.call(detail));
+    this.listen(this, 'details', () => this.toggleDetails());
+    if (session.current) await this.begin();
+    else this.go();
+    navigator.serviceWorker?.register('/sw.js').catch(() => {});
+  }
+
+  /** Somebody is signed in: what was last known is shown, then the server is asked. */
+  async begin() {
+    await store.open(session.current.user);
+    this.main = el('main', { id: 'main', tabIndex: -1 });
+    this.aside = el('aside.details', { hidden: true, ariaLabel: t('room.details') });
+    this.line = el('p.line-state', { role: 'status', hidden: true });
+    this.replaceChildren(el('button.skip', { type: 'button', onclick: () => this.main.focus() }, t('app.skip')),
+      el('div.side', {}, this.line, el('chat-inbox')), this.main, this.aside, el('div.hidden', { id: 'announcer', 'aria-live': 'polite' }));
+    follow();
+    connection.open();
+    await outbox.open();
+    this.go();
+  }
+
+  /** Nobody is signed in any more: nothing of the user stays here. */
+  async end() {
+    connection.close();
+    await store.forget();
+    location.hash = '#/sign-in';
+    location.reload();
+  }
+
+  async go() {
+    const target = route();
+    if (!session.current || target.page === 'reset') return this.showAccount(target);
+    if (target.isOpen) return location.replace('#/');
+    const { page, ...about } = target;
+    if (page === 'conversation' && about.userId && store.roomWith(about.userId)) return location.replace(`#/rooms/${store.roomWith(about.userId).id}`);
+    this.dataset.page = page;
+    this.dispatchEvent(new CustomEvent('page', { detail: target }));
+    this.showDetails(null);
+    if (page === 'inbox') {
+      this.main.replaceChildren(el('div.empty', {}, el('p', {}, t('app.choose'))));
+      document.title = t('app.name');
+      return undefined;
+    }
+    const before = location.hash;
+    let name;
+    await attempt(async () => { name = await PAGES[page](); });
+    if (!name || location.hash !== before) return undefined;  // gone on meanwhile
+    const held = this.main.firstElementChild;
+    if (page === 'conversation' && held?.roomId === about.roomId && about.roomId && about.messageId) return held.goTo(about.messageId);
+    const element = el(name);
+    this.main.replaceChildren(element);
+    element.show(about);
+    if (!element.contains(document.activeElement)) this.main.focus();
+    return undefined;
+  }
+
+  showAccount(target) {
+    delete this.dataset.page;
+    this.replaceChildren(el('main.account', {}, accountPage(target.isOpen ? target : { page: 'signIn' })));
+    this.querySelector('input')?.focus();
+  }
+
+  // -------------------------------------------------------------------- the pane of a room
+
+  async toggleDetails() {
+    const { roomId } = this.main.firstElementChild;
+    if (!this.aside.hidden) return this.showDetails(null);
+    await import('./details.js');
+    return this.showDetails(roomId);
+  }
+
+  showDetails(roomId) {
+    this.aside.hidden = !roomId;
+    this.classList.toggle('with-details', Boolean(roomId));
+    if (!roomId) {
+      const hadFocus = this.aside.contains(document.activeElement);
+      this.aside.replaceChildren();
+      if (hadFocus) this.querySelector('.details-button')?.focus();
+      return;
+    }
+    const details = el('room-details');
+    this.aside.replaceChildren(details);
+    details.show(roomId);
+  }
+
+  // -------------------------------------------------------------------- the line and calls
+
+  lineChanged() {
+    clearTimeout(this.saying);
+    if (connection.state === 'online') this.sayLine();
+    else this.saying = setTimeout(() => this.sayLine(), this.line?.hidden === false ? 0 : SAID_AFTER);
+  }
+
+  sayLine() {
+    if (!this.line) return;
+    const { state } = connection;
+    this.line.hidden = state === 'online';
+    if (state === 'online') return this.line.replaceChildren();
+    const text = t(navigator.onLine ? 'line.lost' : 'line.offline');
+    if (this.line.firstChild?.textContent !== text) {
+      this.line.replaceChildren(el('span', {}, text), el('button.link', { type: 'button', onclick: () => connection.hurry() }, t('line.tryNow')));
+    }
+    return undefined;
+  }
+
+  // A new socket is a new line: a call that was on the one before has ended with it.
+  async attachCalls() {
+    const { socket } = connection;
+    await new Promise((resolve) => setTimeout(resolve, 300));  // the inbox comes first
+    await import('./calls.js').catch(() => {});
+    if (socket !== connection.socket || !customElements.get('chat-call')) return;
+    const call = el('chat-call');
+    document.querySelector('chat-call').replaceWith(call);
+    call.attach({ socket, nameOf: (id) => store.users.nameOf(id), iceServers: async () => (await api.get('/api/calls/ice-servers')).iceServers });
+  }
+
+  call({ userId, video }) {
+    document.querySelector('chat-call').ring?.(userId, { video });
+  }
+}
+
+customElements.define('chat-app', ChatApp);
