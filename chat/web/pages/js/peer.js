@@ -1,0 +1,106 @@
+/**
+ * The line to the other one of a call (WebRTC).
+ * @module
+ */
+
+/**
+ * A connection with one sound and one picture in each direction, agreed on at the beginning: what is switched on later
+ * takes its place there, so that nothing has to be agreed on again. `heard` has functions: `candidate(candidate)` of ours
+ * for the other one, `state(connectionState)`, `told({sound, picture, screen})` of the other's.
+ */
+export class Peer {
+  /** What comes from the other one. */
+  stream = new MediaStream();
+  #connection;
+  #channel;
+  #media;
+  #begun;
+  #local = new MediaStream();  // only a name, by which the other side keeps sound and picture together
+
+  constructor(iceServers, media, heard) {
+    this.#media = media;
+    this.#connection = new RTCPeerConnection({ iceServers });
+    this.#connection.onicecandidate = ({ candidate }) => { if (candidate) heard.candidate(candidate); };
+    this.#connection.ontrack = ({ track }) => this.stream.addTrack(track);
+    this.#connection.onconnectionstatechange = () => heard.state(this.#connection.connectionState);
+    // Agreed on without a word: a client that does not know of it leaves it unused.
+    this.#channel = this.#connection.createDataChannel('told', { negotiated: true, id: 0 });
+    this.#channel.onopen = () => this.tell();
+    this.#channel.onmessage = ({ data }) => { if (readable(data)) heard.told(JSON.parse(data)); };
+  }
+
+  /** The offer to call with; `begin` takes it up once it has been sent, so that no candidate comes before it. */
+  async offer() {
+    for (const kind of ['audio', 'video']) {
+      this.#connection.addTransceiver(kind, { direction: 'sendrecv', streams: [this.#local] });
+    }
+    await this.replace();
+    return this.#connection.createOffer();
+  }
+
+  begin(offer) {
+    this.#begun = this.#connection.setLocalDescription(offer);
+    return this.#begun;
+  }
+
+  /** The answer to an offer. */
+  async answer(offer) {
+    await this.#connection.setRemoteDescription(offer);
+    for (const transceiver of this.#connection.getTransceivers()) {
+      transceiver.direction = 'sendrecv';
+      transceiver.sender.setStreams?.(this.#local);
+    }
+    await this.replace();
+    await this.#connection.setLocalDescription();
+    return this.#connection.localDescription;
+  }
+
+  /** Takes the other one's answer. */
+  async accept(answer) {
+    await this.#begun;
+    await this.#connection.setRemoteDescription(answer);
+  }
+
+  /** Takes a candidate of the other one, once there is an answer. Those that can't be used are of no use. */
+  add(candidate) {
+    return this.#connection.addIceCandidate(candidate).catch(() => {});
+  }
+
+  /** Whether candidates can be taken. */
+  get isDescribed() {
+    return Boolean(this.#connection.remoteDescription);
+  }
+
+  /** Whether there is a place for a picture of ours. */
+  get hasPicture() {
+    return Boolean(this.#sender('video'));
+  }
+
+  /** Sends what is switched on now. */
+  async replace() {
+    await this.#sender('audio')?.replaceTrack(this.#media.sound);
+    await this.#sender('video')?.replaceTrack(this.#media.picture);
+    this.tell();
+  }
+
+  /** Says what is switched on now. */
+  tell() {
+    if (this.#channel.readyState === 'open') this.#channel.send(JSON.stringify(this.#media.told));
+  }
+
+  close() {
+    this.#connection.close();
+  }
+
+  #sender(kind) {
+    return this.#connection.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)?.sender;
+  }
+}
+
+function readable(data) {
+  try {
+    return typeof JSON.parse(data) === 'object';
+  } catch {
+    return false;
+  }
+}
