@@ -7,6 +7,7 @@ import { api, session } from './api.js';
 import { connection } from './connection.js';
 import { attempt, el, Part } from './dom.js';
 import { outbox } from './outbox.js';
+import { registerWorker } from './push.js';
 import { route } from './routes.js';
 import { store } from './store.js';
 import { follow } from './sync.js';
@@ -37,7 +38,7 @@ class ChatApp extends Part {
     this.listen(this, 'details', () => this.toggleDetails());
     if (session.current) await this.begin();
     else this.go();
-    navigator.serviceWorker?.register('/sw.js').catch(() => {});
+    registerWorker();
   }
 
   /** Somebody is signed in: what was last known is shown, then the server is asked. */
@@ -138,15 +139,14 @@ class ChatApp extends Part {
     return undefined;
   }
 
-  // A new socket is a new line: a call that was on the one before has ended with it.
+  // With each new socket again; the inbox comes first.
   async attachCalls() {
     const { socket } = connection;
-    await new Promise((resolve) => setTimeout(resolve, 300));  // the inbox comes first
-    await import('./calls.js').catch(() => {});
-    if (socket !== connection.socket || !customElements.get('chat-call')) return;
-    const call = el('chat-call');
-    document.querySelector('chat-call').replaceWith(call);
-    call.attach({ socket, nameOf: (id) => store.users.nameOf(id), iceServers: async () => (await api.get('/api/calls/ice-servers')).iceServers });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await import('./calls.js');
+    if (socket !== connection.socket) return;
+    const iceServers = async () => (await api.get('/api/calls/ice-servers')).iceServers;
+    document.querySelector('chat-call').attach({ socket, iceServers, nameOf: (id) => store.users.nameOf(id) });
   }
 
   call({ userId, video }) {

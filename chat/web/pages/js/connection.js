@@ -40,9 +40,9 @@ class Connection extends EventTarget {
   /** Ends the line for good. */
   close() {
     clearTimeout(this.#retry);
+    this.socket?.disconnect();
     this.socket?.off();
     this.socket?.offAny();
-    this.socket?.disconnect();
     this.socket = null;
     this.#become('offline');
   }

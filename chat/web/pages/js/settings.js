@@ -13,7 +13,7 @@ import { userAvatar } from './users.js';
 class ChatSettings extends Part {
   show() {
     this.profile = el('section');
-    this.push = el('section', {}, el('h2', {}, t('push.title')));
+    this.push = el('section', {}, el('h2', {}, t('notifications.title')));
     this.replaceChildren(pageBar(t('settings.title')), el('div.page', {}, this.profile, this.push, this.passwordSection(), this.blockSection(),
       el('section', {}, el('h2', {}, t('account.signOut')), el('p', {}, t('account.signOutText')), el('button', { type: 'button', onclick: signOut }, icon('out'), t('account.signOut')))));
     this.renderProfile(store.users.get(store.me.id));
@@ -72,9 +72,9 @@ class ChatSettings extends Part {
   async renderPush() {
     const { pushState, subscribePush, unsubscribePush } = await import('./push.js');
     const state = await pushState(), change = async (action) => { await attempt(action); this.renderPush(); };
-    this.push.replaceChildren(el('h2', {}, t('push.title')), el('p', {}, t(`push.${state}`)), ...({
-      off: [el('button', { type: 'button', onclick: () => change(() => subscribePush(api)) }, t('push.turnOn'))],
-      on: [el('button', { type: 'button', onclick: () => change(() => unsubscribePush(api)) }, t('push.turnOff'))],
+    this.push.replaceChildren(el('h2', {}, t('notifications.title')), el('p', {}, t(`notifications.${state}`)), ...({
+      off: [el('button', { type: 'button', onclick: () => change(() => subscribePush(api)) }, t('notifications.turnOn'))],
+      on: [el('button', { type: 'button', onclick: () => change(() => unsubscribePush(api)) }, t('notifications.turnOff'))],
     }[state] ?? []));
   }
 }
