@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support import declared
+from tests.support.chromium import Chromium
 from tests.support.databases import MariaDatabase, SqliteDatabase
 from tests.support.files import post_file
 from tests.support.http import Account, Http
@@ -132,6 +133,16 @@ def bridge():
         skip_or_fail(str(error))
     yield process
     process.stop()
+
+
+@pytest.fixture(scope='session')
+def chromium():
+    """A browser with cameras and microphones that are not real; a test closes the windows that it opens."""
+    browser = _started(Chromium)
+    try:
+        yield browser.start()
+    finally:
+        browser.stop()
 
 
 @pytest.fixture(scope='session')

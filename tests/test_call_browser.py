@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import skip_or_fail
-from tests.support.chromium import Chromium, Pages
+from tests.support.chromium import Pages
 from tests.support.node import FOLDER
 from tests.support.waiting import wait_until
 
@@ -13,18 +12,6 @@ PAGE = Path(__file__).with_name('pages') / 'call.html'
 CLIENT = FOLDER / 'node_modules/socket.io-client/dist/socket.io.min.js'
 ICE = {'STUN_URLS': 'stun:127.0.0.1:9', 'TURN_URLS': 'turn:127.0.0.1:9?transport=udp', 'TURN_SECRET': 'north'}
 FRAMES = 30
-
-
-@pytest.fixture
-def chromium():
-    reason = Chromium.unavailable_reason()
-    if reason:
-        skip_or_fail(reason)
-    browser = Chromium()
-    try:
-        yield browser.start()
-    finally:
-        browser.stop()
 
 
 @pytest.fixture
@@ -59,3 +46,5 @@ def test_two_pages_see_each_other(start_server, open_http, chromium, page):
     wait_until(lambda: windows[0].run('ended') == 'hung up', 5, 'the other one hangs up')
     record, = http.as_user(people[0]).get('/api/calls').json()
     assert (record['id'], record['outcome'], record['calleeId']) == (call_id, 'completed', people[1].id)
+    for window in windows:
+        window.close()

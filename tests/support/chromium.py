@@ -109,6 +109,11 @@ class Window:
         assert 'thrown' not in result, f'{expression}: {result["thrown"]}'
         return result.get('value')
 
+    def close(self):
+        """Closes it; there must be another one, as the first of the browser."""
+        handles = self.ask('DELETE', '/window')
+        self._chromium.ask('POST', '/window', {'handle': handles[0]})
+
     def screenshot(self):
         """What is to be seen, as the bytes of a PNG."""
         return base64.b64decode(self.ask('GET', '/screenshot'))

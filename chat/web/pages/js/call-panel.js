@@ -17,14 +17,14 @@ export class CallPanel {
   #drawnSize = null;
 
   constructor(actions) {
-    const round = (name, pressed) => iconButton(name, '', pressed, { class: 'round' });
-    const wide = (name, kind, pressed) => el(`button.wide.${kind}`, { type: 'button', onclick: pressed }, icon(name), el('span'));
+    const round = (name, pressed) => iconButton(name, '', pressed, { class: 'call-round' });
+    const wide = (name, kind, pressed) => el(`button.call-wide.call-${kind}`, { type: 'button', onclick: pressed }, icon(name), el('span'));
     const videos = {
-      other: el('video.other', { autoplay: true, playsInline: true, onresize: () => this.#drawPictures() }),
-      own: el('video.own', { autoplay: true, playsInline: true, muted: true }),
+      other: el('video.call-other', { autoplay: true, playsInline: true, onresize: () => this.#drawPictures() }),
+      own: el('video.call-own', { autoplay: true, playsInline: true, muted: true }),
     };
     const who = {
-      face: el('div.face', { ariaHidden: 'true' }),
+      face: el('div.call-face', { ariaHidden: 'true' }),
       name: el('h2', { id: 'call-name', dir: 'auto' }),
       state: el('p'),
     };
@@ -38,14 +38,14 @@ export class CallPanel {
       close: wide('close', 'plain', () => actions.close()),
     };
     const rest = {
-      time: el('p.time'),
-      notice: el('p.notice', { role: 'alert' }),
-      size: iconButton('smaller', '', () => this.enlarge(!this.#isLarge), { class: 'size' }),
+      time: el('p.call-time'),
+      notice: el('p.call-notice', { role: 'alert' }),
+      size: iconButton('smaller', '', () => this.enlarge(!this.#isLarge), { class: 'call-size' }),
     };
     this.#parts = { ...videos, ...who, ...buttons, ...rest };
     this.element = el('section', { role: 'dialog', 'aria-labelledby': 'call-name', hidden: true },
-      videos.other, videos.own, el('div.who', { 'aria-live': 'assertive' }, ...Object.values(who)), rest.time, rest.notice,
-      el('div.buttons', {}, ...Object.values(buttons)), rest.size);
+      videos.other, videos.own, el('div.call-who', { 'aria-live': 'assertive' }, ...Object.values(who)), rest.time, rest.notice,
+      el('div.call-buttons', {}, ...Object.values(buttons)), rest.size);
     this.element.addEventListener('keydown', ({ key }) => { if (key === 'Escape') this.enlarge(false); });
   }
 

@@ -64,7 +64,7 @@ class VoiceRecorder extends HTMLElement {
 
   #tick() {
     const last = this.#levels.slice(-BARS);
-    this.querySelector('path').setAttribute('d', bars([...Array(BARS - last.length).fill(0), ...last.map((level) => Math.min(1, level * 5))]));
+    this.querySelector('.wave path').setAttribute('d', bars([...Array(BARS - last.length).fill(0), ...last.map((level) => Math.min(1, level * 5))]));
     this.querySelector('time').textContent = formatDuration(this.#seconds);
     if (this.#seconds >= LONGEST) this.#finish();
   }
@@ -90,13 +90,13 @@ class VoiceRecorder extends HTMLElement {
 
   #draw() {
     this.replaceChildren(
-      iconButton('trash', t('recording.cancel'), () => this.#end('cancelled'), { class: 'cancel' }),
-      el('span.dot', { role: 'img', ariaLabel: t('recording.running') }), el('time', {}, formatDuration(0)),
+      iconButton('trash', t('recording.cancel'), () => this.#end('cancelled'), { class: 'recorder-cancel' }),
+      el('span.recorder-dot', { role: 'img', ariaLabel: t('recording.running') }), el('time', {}, formatDuration(0)),
       wave(), el('p', { role: 'alert' }),
-      iconButton('send', t('recording.send'), () => this.#finish(), { class: 'send', disabled: true }),
+      iconButton('send', t('recording.send'), () => this.#finish(), { class: 'recorder-send', disabled: true }),
     );
     this.onkeydown = ({ key }) => { if (key === 'Escape') this.#end('cancelled'); };
-    this.querySelector('.cancel').focus();
+    this.querySelector('.recorder-cancel').focus();
   }
 
   get #notice() {
@@ -104,7 +104,7 @@ class VoiceRecorder extends HTMLElement {
   }
 
   get #send() {
-    return this.querySelector('.send');
+    return this.querySelector('.recorder-send');
   }
 
   disconnectedCallback() {
@@ -200,10 +200,10 @@ class VoiceNote extends HTMLElement {
 
   #build() {
     this.#parts = {
-      play: iconButton('play', t('recording.play'), () => this.toggle(), { class: 'play' }),
-      slider: el('div', { role: 'slider', tabIndex: 0, ariaLabel: t('recording.position'), 'aria-valuemin': 0 }, wave(), wave('played')),
+      play: iconButton('play', t('recording.play'), () => this.toggle(), { class: 'note-play' }),
+      slider: el('div', { role: 'slider', tabIndex: 0, ariaLabel: t('recording.position'), 'aria-valuemin': 0 }, wave(), wave('note-played')),
       time: el('time'),
-      rate: el('button.rate', { type: 'button', onclick: () => this.#faster() }),
+      rate: el('button.note-rate', { type: 'button', onclick: () => this.#faster() }),
       notice: el('p', { role: 'alert' }),
     };
     this.append(...Object.values(this.#parts));
@@ -289,7 +289,7 @@ function bars(levels) {
   return levels.map((level, number) => `M${(number + 0.5) * width} ${16 - level * 13}v${Math.max(0.01, level * 26)}`).join('');
 }
 
-function wave(kind = 'wave') {
+function wave(kind = 'note-whole') {
   const svg = icon('play');
   svg.setAttribute('class', `wave ${kind}`);
   svg.setAttribute('viewBox', `0 0 ${BARS * 4} 32`);

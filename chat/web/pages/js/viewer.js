@@ -27,18 +27,18 @@ class PictureViewer extends HTMLElement {
     const dialog = el('dialog', { ariaLabel: t('viewer.title') }), parts = {
       name: el('h2', { dir: 'auto' }),
       place: el('p', { 'aria-live': 'polite' }),
-      download: el('a.button', { title: t('viewer.download'), ariaLabel: t('viewer.download') }),
-      close: iconButton('close', t('viewer.close'), () => dialog.close()),
+      download: el('a.icon-button', { title: t('viewer.download'), ariaLabel: t('viewer.download') }),
+      close: iconButton('close', t('viewer.close'), () => dialog.close(), { autofocus: true }),
       picture: el('img', { onerror: () => this.#failed(true), onload: () => this.#failed(false) }),
-      failed: el('p.failed', { role: 'alert' }),
-      previous: iconButton('previous', t('viewer.previous'), () => this.#turn(-1), { class: 'turn' }),
-      next: iconButton('next', t('viewer.next'), () => this.#turn(1), { class: 'turn' }),
+      failed: el('p.viewer-failed', { role: 'alert' }),
+      previous: iconButton('previous', t('viewer.previous'), () => this.#turn(-1), { class: 'viewer-turn' }),
+      next: iconButton('next', t('viewer.next'), () => this.#turn(1), { class: 'viewer-turn' }),
     };
     const { name, place, download, close, picture, failed, previous, next } = parts;
     download.append(icon('download'));
-    dialog.append(el('header', {}, name, place, download, close), el('div.stage', {}, picture, failed, previous, next));
+    dialog.append(el('header', {}, name, place, download, close), el('div.viewer-stage', {}, picture, failed, previous, next));
     dialog.addEventListener('keydown', (event) => { if (event.key in KEYS) this.#turn(KEYS[event.key]); });
-    dialog.addEventListener('click', ({ target }) => { if (target === dialog || target.className === 'stage') dialog.close(); });
+    dialog.addEventListener('click', ({ target }) => { if (target === dialog || target.className === 'viewer-stage') dialog.close(); });
     dialog.addEventListener('close', () => picture.removeAttribute('src'));
     let from = null;
     dialog.addEventListener('touchstart', ({ touches }) => { from = touches.length === 1 ? touches[0].clientX : null; }, { passive: true });
