@@ -121,7 +121,7 @@ class ChatConversation extends Part {
     this.head.replaceChildren(
       el('a.icon-button.back', { href: '#/', ariaLabel: t('action.back'), title: t('action.back') }, icon('back')),
       roomAvatar(room, store.users), el('div.titles', {}, el('h1', { dir: 'auto', title }, title), el('p', {}, under)),
-      ...(other ? [iconButton('call', t('call.voice'), () => call(false)), iconButton('video', t('call.video'), () => call(true), { class: 'wide' })] : []),
+      ...(other ? [iconButton('call', t('call.voice'), () => call(false)), iconButton('video', t('call.video'), () => call(true))] : []),
       ...(this.roomId ? [iconButton('search', t('search.inRoom'), () => { location.hash = `#/search/${this.roomId}`; }, { class: 'wide' }),
         iconButton('info', t('room.details'), () => this.dispatchEvent(new CustomEvent('details', { bubbles: true })), { class: 'details-button' })] : []));
   }

@@ -100,16 +100,14 @@ class RoomDetails extends Part {
 
   renderFoot(room) {
     const button = (symbol, text, onclick, danger) => el('button', { type: 'button', onclick, class: danger ? 'danger-text' : '' }, icon(symbol), text);
-    if (room.otherUser) {
-      const [block] = blockItems(room.otherUser.id);
-      return this.foot.replaceChildren(button('mute', block.label, block.action, true));
-    }
-    if (room.kind === 'lobby') return this.foot.replaceChildren();
-    const isAdmin = room.role === 'admin';
-    return this.foot.replaceChildren(...[
+    const search = button('search', t('search.inRoom'), () => { location.hash = `#/search/${room.id}`; });
+    const [block] = room.otherUser ? blockItems(room.otherUser.id) : [], isAdmin = room.role === 'admin' && room.kind !== 'lobby';
+    this.foot.replaceChildren(...[
+      search,
+      block && button('mute', block.label, block.action, true),
       isAdmin && button('link', t('room.invite'), () => this.invite()),
       isAdmin && button('edit', t('room.rename'), () => this.rename()),
-      button('out', t('room.leave'), () => this.leave(), true),
+      !block && room.kind !== 'lobby' && button('out', t('room.leave'), () => this.leave(), true),
       isAdmin && button('trash', t('room.delete'), () => this.remove(), true),
     ].filter(Boolean));
   }

@@ -68,7 +68,7 @@ function rowElement({ room, isCurrent, name, unreadCount, mentionCount, notify, 
     time && el('time', { dateTime: createdAt, title: formatMoment(createdAt) }, time),
     el('span.preview', { dir: 'auto', class: label }, label === 'draft' && el('em', {}, `${t('inbox.draft')} `), preview),
     el('span.marks', {}, isPinned && mark('pin', t('room.pinned')), notify === 'none' && mark('mute', t('room.muted')),
-      mentionCount > 0 && el('span.badge.mention', { title: t('inbox.mentions', { count: mentionCount }) }, el('span', { 'aria-hidden': 'true' }, '@'),
+      mentionCount > 0 && el('span.badge.at', { title: t('inbox.mentions', { count: mentionCount }) }, el('span', { 'aria-hidden': 'true' }, '@'),
         el('span.hidden', {}, t('inbox.mentions', { count: mentionCount }))),
       unreadCount > 0 && el('span.badge', { class: notify === 'none' ? 'quiet' : '' }, el('span', { 'aria-hidden': 'true' }, unreadCount > 999 ? '999+' : unreadCount),
         el('span.hidden', {}, t('inbox.unread', { count: unreadCount }))))));
