@@ -88,13 +88,11 @@ class ChatConversation extends Part {
     if (unreadCount) {
       this.firstUnreadId = await this.history.firstUnread(unreadCount).catch(() => null);
       this.render();
-      if (this.firstUnreadId) this.list.goTo('unread', 0.25);
-    } else {
-      this.render();
-      this.list.goToBottom();
     }
     this.isPlaced = true;
-    return undefined;
+    if (this.firstUnreadId) return this.list.goTo('unread', 0.25);
+    this.render();
+    return this.list.goToBottom();
   }
 
   render() {
@@ -151,7 +149,7 @@ class ChatConversation extends Part {
   seen(detail) {
     this.lastSeen = detail;
     this.renderJump();
-    if (!this.roomId || document.visibilityState !== 'visible') return;
+    if (!this.roomId || !this.isPlaced || document.visibilityState !== 'visible') return;
     const item = this.list.items.findLast?.((one) => one.id && this.list.places.get(one.key) <= this.list.places.get(detail.key));
     const id = detail.isBottom && !this.history.hasNewer ? Math.max(item?.id ?? 0, this.room.lastMessage?.id ?? 0) : item?.id;
     if (id && (this.room.unreadCount || this.room.mentionCount) && id > (this.readId ?? 0)) {

@@ -50,6 +50,7 @@ class MessageList extends Part {
   show(items) {
     this.items = items;
     this.draw();
+    this.#tell();
   }
 
   /** Goes to an item: `at` is where in the window it comes to stand, from 0 (top) to 1. */
@@ -113,8 +114,8 @@ class MessageList extends Part {
     this.#drawn.forEach((element, key) => !keys.has(key) && this.#remove(key, element));
     let next = this.above.nextSibling;
     for (const item of wanted) {
-      const element = this.#element(item);
-      if (element === next) next = next.nextSibling;
+      const isNext = this.#drawn.get(item.key) === next, element = this.#element(item);
+      if (isNext) next = element.nextSibling;
       else this.scroller.insertBefore(element, next);
     }
     if (focused && !this.scroller.contains(document.activeElement) && !this.focusItem(focused)) this.scroller.focus({ preventScroll: true });
@@ -129,7 +130,7 @@ class MessageList extends Part {
     const element = item.make();
     element.looks = item.looks;
     element.dataset.key = item.key;
-    if (element.tabIndex >= -1 && element.hasAttribute('tabindex')) element.tabIndex = item.key === this.#active ? 0 : -1;
+    if (element.hasAttribute('tabindex')) element.tabIndex = item.key === this.#active ? 0 : -1;
     if (held) {
       this.sizes.unobserve(held);
       held.replaceWith(element);
@@ -157,9 +158,14 @@ class MessageList extends Part {
   }
 
   #remember() {
-    const top = this.scroller.scrollTop, first = this.#at(top);
-    this.#anchors = this.items.slice(first, first + 12).map(({ key }, place) => ({ key, offset: this.#tops[first + place] - top }));
+    this.#anchor(this.scroller.scrollTop);
     if (!this.#drawn.has(this.#active)) this.#activate(this.#lastMessage()?.dataset.key);
+  }
+
+  // Messages only: a day's line moves up when older messages of that day come in.
+  #anchor(top) {
+    const first = this.#at(top);
+    this.#anchors = this.items.slice(first, first + 12).map(({ key, id }, place) => id && { key, offset: this.#tops[first + place] - top }).filter(Boolean);
   }
 
   #at(y) {
@@ -177,8 +183,7 @@ class MessageList extends Part {
     if (Math.abs(scrollTop - this.#set) < 1) return this.#tell();
     this.sticks = !this.isOpenEnded && this.total - scrollTop - clientHeight < AT_BOTTOM;
     this.#set = scrollTop;
-    const first = this.#at(scrollTop);
-    this.#anchors = this.items.slice(first, first + 12).map(({ key }, place) => ({ key, offset: this.#tops[first + place] - scrollTop }));
+    this.#anchor(scrollTop);
     this.draw();
     return this.#tell();
   }

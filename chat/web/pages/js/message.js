@@ -50,7 +50,7 @@ function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
   const bubble = el('div.bubble', {}, isNamed && el('div.author', { class: `name-${message.senderId % 8}`, dir: 'auto' }, name),
     message.replyToId && !message.deletedAt && quoteOf(message, conversation), !message.deletedAt && attachmentsOf(message, conversation),
     el('div.words', {}, contentOf(message), metaOf(message, isOwn && receipts, conversation)));
-  return el('article.message', { tabindex: -1, ariaLabel: t('message.label', { name, time: formatTime(message.createdAt) }),
+  return el('article.message', { tabIndex: -1, ariaLabel: t('message.label', { name, time: formatTime(message.createdAt) }),
     class: [isOwn && 'own', isFirst && 'first', message.deletedAt && 'deleted', message.type === 'emoji' && !message.deletedAt && 'only-emoji',
       message.mentions.includes(store.me.id) && 'mentions-me', conversation.flashed === message.id && 'flashed'].filter(Boolean).join(' '),
     onkeydown: (event) => pressed(event, message, conversation) },
@@ -122,7 +122,7 @@ function entryItem(entry, isFirst, conversation) {
 
 function entryElement(entry, isFirst, conversation) {
   const isFailed = entry.state === 'failed', label = t(`outbox.${entry.state}`);
-  return el('article.message.own', { tabindex: -1, class: `${entry.state}${isFirst ? ' first' : ''}`, ariaLabel: t('message.label', { name: t('user.you'), time: label }) },
+  return el('article.message.own', { tabIndex: -1, class: `${entry.state}${isFirst ? ' first' : ''}`, ariaLabel: t('message.label', { name: t('user.you'), time: label }) },
     el('div.body', {}, el('div.bubble', {}, attachmentsOf(entry, conversation),
       el('div.words', {}, entry.content && el('p.content', { dir: 'auto' }, ...richText(entry.content)),
         el('span.meta', {}, el('span', {}, entry.state === 'sending' ? '' : label), el('span.ticks', { role: 'img', ariaLabel: label }, icon(isFailed ? 'alert' : 'clock'))))),

@@ -46,6 +46,7 @@ export class Messages {
     this.#tails.delete(roomId);
     this.#tails.set(roomId, tail);
     tail.messages = merged(tail.messages, page);
+    page.forEach((message) => this.store.receipts.wrote(message));
     if (hasOlder !== undefined) tail.hasOlder = hasOlder;
     for (const id of [...this.#tails.keys()].slice(0, -MAX_TAILS)) this.forget(id);
     this.store.changed('messages', roomId);
@@ -54,6 +55,7 @@ export class Messages {
   /** Takes a message as it is now. Of what lies before the held piece nothing is taken: that would make a gap. */
   take(message) {
     const { roomId } = message;
+    this.store.receipts.wrote(message);
     for (const held of this.#pieces(roomId)) {
       const { messages } = held, place = placeOf(messages, message.id), before = messages[place]?.id === message.id && messages[place];
       if (before) messages[place] = { ...message, deliveredAt: message.deliveredAt ?? before.deliveredAt, readAt: message.readAt ?? before.readAt };

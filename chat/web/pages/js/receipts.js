@@ -36,6 +36,11 @@ export class Receipts {
     this.store.changed('receipts', roomId);
   }
 
+  /** Whoever writes has read what stands before; no event says so. */
+  wrote({ id, roomId, senderId, createdAt }) {
+    if (senderId !== this.store.me.id) this.take('read', { roomId, userId: senderId, messageId: id, readAt: createdAt });
+  }
+
   /** Who has read a message, who was only delivered it: `{ read: [[userId, time]], delivered: [[userId, time]] }`. */
   of(message) {
     const entries = [...(this.#rooms.get(message.roomId) ?? [])];

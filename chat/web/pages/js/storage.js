@@ -37,6 +37,7 @@ export class Storage {
         if (value === undefined) transaction.objectStore(store).delete(key);
         else transaction.objectStore(store).put(value, key);
       }
+      transaction.commit();  // at once: the page may be going away
     } catch { /* closed meanwhile, or full */ }
   }
 

@@ -29,8 +29,8 @@ const EVENTS = {
   user_status: (event) => store.users.status(event),
   room_updated: (room) => (store.rooms.has(room.id) ? store.putRoom(room) : loadRoom(room.id)),
   room_deleted: ({ roomId }) => store.removeRoom(roomId),
-  member_joined: ({ roomId, user }) => (user.id === store.me.id ? loadRoom(roomId) : membersChanged(roomId, user)),
-  member_left: ({ roomId, userId }) => (userId === store.me.id ? store.removeRoom(roomId) : membersChanged(roomId)),
+  member_joined: ({ roomId, user }) => (user.id === store.me.id ? loadRoom(roomId) : membersChanged(roomId, 1, user)),
+  member_left: ({ roomId, userId }) => (userId === store.me.id ? store.removeRoom(roomId) : membersChanged(roomId, -1)),
 };
 
 /** Follows the server from now on. */
@@ -117,7 +117,9 @@ function reacted(message, { userId, emoji, removed }) {
   return { ...message, reactions: reactions.filter((one) => one.userIds.length) };
 }
 
-function membersChanged(roomId, user) {
+function membersChanged(roomId, difference, user) {
+  const room = store.rooms.get(roomId);
+  if (room) store.putRoom({ id: roomId, memberCount: room.memberCount + difference });
   if (user) store.users.put(user);
   store.changed('members', roomId);
 }
