@@ -114,7 +114,7 @@ def test_a_message_is_edited_answered_reacted_to_and_deleted(open_window, ann, b
     expect(message(second, 'Tea at five')).to_contain_text('edited')
 
     act(second, 'Tea at five', 'React with 👍')
-    expect(message(first, 'Tea at five').get_by_role('button', name='👍 from Bob Okafor')).to_be_attached()
+    expect(message(first, 'Tea at five').get_by_role('button', name='👍 1 from Bob Okafor')).to_be_attached()
     act(second, 'Tea at five', 'Reply')
     write(second, 'Gladly')
     expect(message(first, 'Gladly').locator('.quote')).to_contain_text('Tea at five')

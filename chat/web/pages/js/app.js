@@ -22,6 +22,7 @@ const PAGES = {
   search: () => import('./search.js').then(() => 'chat-search'),
   settings: () => import('./settings.js').then(() => 'chat-settings'),
 };
+const small = matchMedia('(max-width: 759px)');
 const SAID_AFTER = 1500;  // milliseconds without a line after which it is said
 
 class ChatApp extends Part {
@@ -34,6 +35,7 @@ class ChatApp extends Part {
     this.listen(connection, 'state', () => this.lineChanged());
     this.listen(outbox, 'change', () => this.lineChanged());
     this.listen(connection, 'socket', () => this.attachCalls());
+    this.listen(small, 'change', () => this.dataset.page && this.landmarks());
     this.listen(this, 'call', ({ detail }) => this.call(detail));
     this.listen(this, 'details', () => this.toggleDetails());
     if (session.current) await this.begin();
@@ -47,8 +49,9 @@ class ChatApp extends Part {
     this.main = el('main', { id: 'main', tabIndex: -1 });
     this.aside = el('aside.details', { hidden: true, ariaLabel: t('room.details') });
     this.line = el('p.line-state', { role: 'status', hidden: true });
+    this.side = el('div.side', {}, this.line, el('chat-inbox'));
     this.replaceChildren(el('button.skip', { type: 'button', onclick: () => this.main.focus() }, t('app.skip')),
-      el('div.side', {}, this.line, el('chat-inbox')), this.main, this.aside, el('div.hidden', { id: 'announcer', 'aria-live': 'polite' }));
+      this.side, this.main, this.aside, el('div.hidden', { id: 'announcer', 'aria-live': 'polite' }));
     follow();
     connection.open();
     await outbox.open();
@@ -70,6 +73,7 @@ class ChatApp extends Part {
     const { page, ...about } = target;
     if (page === 'conversation' && about.userId && store.roomWith(about.userId)) return location.replace(`#/rooms/${store.roomWith(about.userId).id}`);
     this.dataset.page = page;
+    this.landmarks();
     this.dispatchEvent(new CustomEvent('page', { detail: target }));
     this.showDetails(null);
     if (page === 'inbox') {
@@ -88,6 +92,11 @@ class ChatApp extends Part {
     element.show(about);
     if (!element.contains(document.activeElement)) this.main.focus();
     return undefined;
+  }
+
+  // On a small screen the inbox is alone, and the main thing.
+  landmarks() {
+    this.side.role = this.dataset.page === 'inbox' && small.matches ? 'main' : null;
   }
 
   showAccount(target) {

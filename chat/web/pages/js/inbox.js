@@ -27,8 +27,8 @@ class ChatInbox extends Part {
   render() {
     const me = store.users.get(store.me.id) ?? store.me, mine = JSON.stringify(me);
     if (this.me.looks !== mine) {
-      this.me.replaceChildren(userAvatar({ ...me, online: false }, 'small'));
-      this.me.ariaLabel = this.me.title = t('settings.of', { name: me.displayName });
+      this.me.title = t('settings.of', { name: me.displayName });
+      this.me.replaceChildren(userAvatar({ ...me, online: false }, 'small'), el('span.hidden', {}, this.me.title));
       this.me.looks = mine;
     }
     const rooms = store.inbox().map((room) => rowOf(room, room.id === this.roomId));

@@ -90,7 +90,7 @@ function reactionsOf(message, conversation) {
   return el('div.reactions', {}, ...message.reactions.map(({ emoji, userIds }) => {
     const isOwn = userIds.includes(store.me.id), names = userIds.slice(0, 20).map((id) => (id === store.me.id ? t('user.you') : store.users.nameOf(id))).join(', ');
     return el('button.reaction', { type: 'button', class: isOwn ? 'own' : '', 'aria-pressed': String(isOwn), title: names, tabIndex: -1,
-      ariaLabel: t('reaction.label', { emoji, names }), onclick: () => conversation.react(message, emoji, isOwn) }, emoji, el('span', {}, userIds.length));
+      onclick: () => conversation.react(message, emoji, isOwn) }, `${emoji} `, el('span', {}, userIds.length), el('span.hidden', {}, ` ${t('reaction.from', { names })}`));
   }));
 }
 
