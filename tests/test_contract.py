@@ -4,7 +4,7 @@ import re
 import pytest
 from flask import Flask
 
-from chat import api, sockets
+from chat import api, sockets, web
 from chat.dialects import DIALECTS
 from chat.errors import ChatError
 from config import ROOT
@@ -68,6 +68,7 @@ def served():
     """(method, path) of each view."""
     app = Flask(__name__, static_folder=None)
     api.register(app)
+    web.register(app)
     return {(method, re.sub('<[^>]*>', '<>', rule.rule))
             for rule in app.url_map.iter_rules() for method in rule.methods & set(METHODS)}
 

@@ -126,6 +126,16 @@ def test_a_call_of_sound_becomes_one_with_pictures(open_phone, people):
     wait_until(lambda: sees(ann), 20, 'a picture is seen', interval=0.1)
 
 
+def test_a_screen_is_shown_whole_and_then_the_camera_again(open_phone, people):
+    ann, bob = in_a_call(open_phone, people)
+    press = "document.querySelector('chat-call [aria-label=\"Share screen\"]').click()"
+    for is_screen in (True, False):
+        # browsers want a gesture of the person for this
+        bob.ask('POST', '/goog/cdp/execute', {'cmd': 'Runtime.evaluate', 'params': {'expression': press, 'userGesture': True}})
+        wait_until(lambda is_screen=is_screen: ann.run('document.querySelector(".call-other").matches(".whole")') == is_screen, 10, 'it is told')
+    wait_until(lambda: sees(ann), 10, 'the camera is seen')
+
+
 def test_a_declined_call_says_so(open_phone, people):
     ann, bob = (open_phone(account) for account in people)
     ann.run('call.ring(args[0])', people[1].id)
@@ -166,6 +176,18 @@ def test_why_nobody_can_be_called_is_said_in_words(open_phone, people):
     ann = open_phone(people[0])
     ann.run('call.ring(args[0])', people[1].id)
     wait_until(lambda: 'no open chat' in shown(ann), 10, 'it is said')
+
+
+def test_a_call_can_be_answered_over_a_dialog_and_goes_on_when_that_is_closed(open_phone, people):
+    ann, bob = (open_phone(account) for account in people)
+    bob.run('(() => { document.body.append(document.createElement("dialog")); document.querySelector("dialog").showModal(); })()')
+    ann.run('call.ring(args[0], { video: true })', people[1].id)
+    wait_for(bob, 'incoming')
+    assert bob.run('call.parentElement.tagName') == 'DIALOG'
+    click(bob, 'With camera')
+    wait_for(bob, 'active')
+    bob.run('document.querySelector("dialog").close()')
+    wait_until(lambda: bob.run('call.parentElement.tagName') == 'BODY' and sees(bob), 20, 'it goes on', interval=0.2)
 
 
 # ---------------------------------------------------------------------- voice messages
@@ -262,5 +284,67 @@ def test_the_page_is_there_without_a_line(chromium, start_server):
     window.close()
 
 
-def test_a_browser_says_whether_it_can_be_told(open_page):
-    assert open_page('push').run('push.pushState()') in ('off', 'denied')
+PUSH = '''(async () => {
+  const asked = [], { prototype } = PushManager, own = { endpoint: 'https://push.example/1', keys: { p256dh: 'p', auth: 'a' } };
+  const subscription = { options: {}, toJSON: () => own, unsubscribe: async () => { kept = null; } };
+  let kept = null;
+  prototype.getSubscription = async () => kept;
+  prototype.subscribe = async ({ applicationServerKey, userVisibleOnly }) => {
+    subscription.options.applicationServerKey = applicationServerKey.buffer;
+    asked.push(['subscribe', [...applicationServerKey], userVisibleOnly]);
+    return kept = subscription;
+  };
+  const api = Object.fromEntries(['get', 'put', 'delete'].map((name) => [name, async (...request) => { asked.push([name, ...request]); return { publicKey: args[0] }; }]));
+  await push.registerWorker();
+  await navigator.serviceWorker.ready;
+  const states = [await push.pushState(), await push.subscribePush(api), await push.pushState(), await push.subscribePush(api)];
+  await push.unsubscribePush(api);
+  return { asked, states: [...states, await push.pushState()] };
+})()'''
+
+
+@pytest.fixture
+def let_notify(chromium):
+    """Lets the pages of a server show notifications."""
+    def decide(origin, setting):
+        chromium.ask('POST', '/goog/cdp/execute', {'cmd': 'Browser.setPermission', 'params': {
+            'permission': {'name': 'notifications'}, 'setting': setting, 'origin': origin}})
+
+    def let(server):
+        origins.append(server.url)
+        decide(server.url, 'granted')
+
+    origins = []
+    yield let
+    for origin in origins:
+        decide(origin, 'prompt')
+
+
+def test_who_wants_to_be_told_is_subscribed_once_and_no_longer_on_wish(open_page, watched_server, let_notify):
+    let_notify(watched_server)
+    told = open_page('push').run(PUSH, '-_8')
+    assert told['states'] == ['off', 'on', 'on', 'on', 'off']
+    subscription = {'endpoint': 'https://push.example/1', 'keys': {'p256dh': 'p', 'auth': 'a'}}
+    assert told['asked'] == [
+        ['get', '/api/push/key'], ['subscribe', [251, 255], True], ['put', '/api/push/subscriptions', subscription],
+        ['get', '/api/push/key'], ['put', '/api/push/subscriptions', subscription],
+        ['delete', '/api/push/subscriptions', subscription]]
+
+
+def test_what_is_pushed_is_shown(chromium, start_server, let_notify):
+    server = start_server()
+    let_notify(server)
+    window = chromium.open(server.url)
+    window.run(BARE, ['push'])
+    window.run('push.registerWorker().then(() => navigator.serviceWorker.ready).then(() => null)')
+    window.ask('POST', '/goog/cdp/execute', {'cmd': 'ServiceWorker.enable', 'params': {}})
+    pushed = {'roomId': 7, 'messageId': 9, 'title': 'Ann', 'body': 'hello', 'unreadCount': 3}
+    for registration in range(10):  # its number is not told
+        try:
+            window.ask('POST', '/goog/cdp/execute', {'cmd': 'ServiceWorker.deliverPushMessage', 'params': {
+                'origin': server.url, 'registrationId': str(registration), 'data': json.dumps(pushed)}})
+        except AssertionError:
+            continue
+    shown_ones = 'navigator.serviceWorker.ready.then((all) => all.getNotifications()).then((all) => all.map(({ title, body, data }) => [title, body, data]))'
+    wait_until(lambda: window.run(shown_ones) == [['Ann', 'hello', {'roomId': 7}]], 10, 'it is shown')
+    window.close()

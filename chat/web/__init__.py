@@ -30,7 +30,8 @@ def register(app: Flask) -> None:
 
 
 @blueprint.get('/', defaults={'name': 'index.html'})
-@blueprint.get('/<any("sw.js", "manifest.webmanifest"):name>')
+@blueprint.get('/sw.js', defaults={'name': 'sw.js'})
+@blueprint.get('/manifest.webmanifest', defaults={'name': 'manifest.webmanifest'})
 def entry(name: str) -> Response:
     """What has the same address in every version."""
     return answer(site.entry(name), EACH_TIME)

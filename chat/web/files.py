@@ -89,7 +89,8 @@ def linked(name: str, contents: dict[str, bytes], version: str) -> bytes:
         modules = (b'<link rel="modulepreload" href="%s%s">' % (base, module.encode()) for module in imported(contents))
         content = content.replace(PRELOADS, b'\n  '.join(modules))
     if name == 'sw.js':
-        shell = {'version': version, 'files': ['/', *(f'{base.decode()}{each}' for each in contents if each not in ENTRIES)]}
+        shell = {'version': version, 'files': ['/', *(f'{base.decode()}{each}' for each in contents
+                                               if each not in ENTRIES and not each.endswith('.txt'))]}
         content = b'const SHELL = %s;\n' % orjson.dumps(shell) + content
     return content
 

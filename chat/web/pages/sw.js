@@ -3,6 +3,7 @@
 
 const CACHE = `shell ${SHELL.version}`;
 const NAMED = /^\/web\//;
+const PATIENCE = 3000;  // ms with a bad line, before the page that is kept is shown
 
 self.addEventListener('install', (event) => {
   // The page itself is asked of the server, not of the browser's cache: it must be of the same version as its files.
@@ -30,13 +31,11 @@ async function kept(request) {
   return await caches.match(request) ?? fetch(request);
 }
 
-/** The newest page there is: that of the server, or, without a line, the one that is kept with its files. */
+/** The newest page there is: that of the server, or, without a good line, the one that is kept with its files. */
 async function page(request) {
-  try {
-    const answer = await fetch(request, { signal: AbortSignal.timeout(3000) });
-    if (answer.ok) return answer;
-  } catch { /* no line */ }
-  return await caches.match('/') ?? fetch(request);
+  const patience = new Promise((resolve) => { setTimeout(resolve, PATIENCE); });
+  const answer = await Promise.race([fetch(request).catch(() => null), patience]);
+  return answer?.ok ? answer : await caches.match('/') ?? answer ?? fetch(request);
 }
 
 // -------------------------------------------------------------------- notifications

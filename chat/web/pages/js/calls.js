@@ -6,23 +6,24 @@
 
 import { CallPanel } from './call-panel.js';
 import { Media, wordsOf } from './devices.js';
-import { Peer } from './peer.js';
+import { Candidates, Peer } from './peer.js';
 import { ring } from './ringing.js';
 import { t } from './texts.js';
 
 const ANSWER_WITHIN = 10_000;  // ms for the server to acknowledge
 const SHOW_END = 4_000;        // ms
-const MAX_CANDIDATES = 100;    // that are kept until there is a line to give them to
 const PENDING = ['preparing', 'calling'];
 const LASTING = ['call.missed', 'call.failed'];  // ends that stay until somebody has seen them
 
-/** What the server refused, by its code. */
+const REFUSALS = {
+  busy: 'call.isBusy', offline: 'call.offline', not_found: 'call.gone', rate_limited: 'call.tooMany', disconnected: 'call.noServer', no_line: 'call.noLine',
+};
+
+/** What can't be, by the server's code or one of REFUSALS. */
 class Refused extends Error {}
 
 class ChatCall extends HTMLElement {
-  #socket;
-  #iceServers;
-  #nameOf;
+  #to = {};  // what is attached
   #call = null;
   #returnTo;
   #panel = new CallPanel({
@@ -32,9 +33,9 @@ class ChatCall extends HTMLElement {
   #handlers = {
     callUser: (call) => this.#called(call),
     makeAnswer: (told) => this.#ofThisCall(told, (call) => this.#answered(call, told.answer)),
-    iceCandidate: (told) => this.#ofThisCall(told, (call) => this.#candidate(call, told.candidate)),
+    iceCandidate: (told) => this.#ofThisCall(told, ({ candidates }) => candidates.add(told.candidate)),
     endCall: (told) => this.#ofThisCall(told, (call) => this.#finish(call, ending(call, told.reason))),
-    disconnect: () => { if (this.#call && this.#call.state !== 'ended') this.#finish(this.#call, 'call.lost'); },
+    disconnect: () => { if (this.isBusy) this.#finish(this.#call, 'call.lost'); },
   };
 
   /**
@@ -43,12 +44,10 @@ class ChatCall extends HTMLElement {
    */
   attach({ socket, iceServers, nameOf }) {
     for (const [event, handle] of Object.entries(this.#handlers)) {
-      this.#socket?.off(event, handle);
+      this.#to.socket?.off(event, handle);
       socket.on(event, handle);
     }
-    this.#socket = socket;
-    this.#iceServers = iceServers;
-    this.#nameOf = nameOf;
+    this.#to = { socket, iceServers, nameOf };
   }
 
   /** Whether there is a call, or one rings. */
@@ -63,8 +62,6 @@ class ChatCall extends HTMLElement {
     if (this.isBusy) return this.#panel.enlarge(true);
     return this.#dial(this.#begin({ other: userId, isOurs: true, state: 'preparing', video }));
   }
-
-  // -------------------------------------------------------------------- what we do
 
   async #dial(call) {
     try {
@@ -100,17 +97,17 @@ class ChatCall extends HTMLElement {
     const answer = await (await this.#connect(call)).answer(call.offer);
     this.#enter(call, 'connecting');
     await this.#say(call, 'makeAnswer', { answer });
-    this.#release(call);
+    call.candidates.goTo(call.peer);
   }
 
   /** Hangs up, or declines. */
   #hangUp() {
     const call = this.#call, reason = call.state === 'incoming' ? 'declined' : 'hung_up';
-    if (call.id && call.state !== 'ended') this.#say(call, 'endCall', { reason }).catch(() => {});
+    if (call.id) this.#sayEnd(call, reason);
     this.#finish(call, null);
   }
 
-  async #toggleSound() {
+  #toggleSound() {
     const { sound } = this.#call.media;
     sound.enabled = !sound.enabled;
     this.#call.peer?.tell();
@@ -133,15 +130,14 @@ class ChatCall extends HTMLElement {
     this.#draw();
   }
 
-  // -------------------------------------------------------------------- what we are told
-
   #called({ from, callId, offer, video }) {
     const call = this.#call;
     if (this.isBusy && call.other === from && PENDING.includes(call.state)) return Object.assign(call, { id: callId, offer });
-    if (this.isBusy) return void this.#say({ other: from, id: callId }, 'endCall', { reason: 'busy' }).catch(() => {});
+    if (this.isBusy) return this.#sayEnd({ other: from, id: callId }, 'busy');
     return this.#begin({ other: from, id: callId, offer, state: 'incoming', video: video ?? /^m=video/m.test(offer?.sdp) });
   }
 
+  // What is late is of a call that is no more.
   #ofThisCall({ callId }, handle) {
     if (this.isBusy && this.#call.id === callId) handle(this.#call);
   }
@@ -150,27 +146,17 @@ class ChatCall extends HTMLElement {
     this.#enter(call, 'connecting');
     try {
       await call.peer.accept(answer);
-      this.#release(call);
+      call.candidates.goTo(call.peer);
     } catch (error) {
       this.#fail(call, error);
     }
   }
 
-  #candidate(call, candidate) {
-    if (call.peer?.isDescribed) call.peer.add(candidate);
-    else if (call.candidates.length < MAX_CANDIDATES) call.candidates.push(candidate);
-  }
-
-  #release(call) {
-    call.candidates.splice(0).forEach((candidate) => call.peer.add(candidate));
-  }
-
-  // -------------------------------------------------------------------- its course
-
   #begin(facts) {
     clearTimeout(this.#call?.timer);
-    this.#call = { id: null, candidates: [], media: new Media(), startedAt: null, told: null, notice: null, ...facts };
+    this.#call = { id: null, candidates: new Candidates(), media: new Media(), startedAt: null, told: null, notice: null, ...facts };
     this.#returnTo = document.activeElement;
+    this.#comeForward();
     this.#panel.enlarge(matchMedia('(max-width: 699px)').matches || Boolean(facts.isOurs && facts.video));
     this.#enter(this.#call, facts.state);
     if (facts.isOurs || document.activeElement === document.body) this.#panel.focus();  // who is writing goes on writing
@@ -191,7 +177,9 @@ class ChatCall extends HTMLElement {
   }
 
   async #connect(call) {
-    call.peer = new Peer(await this.#iceServers(), call.media, {
+    const iceServers = await this.#to.iceServers();
+    if (call.state === 'ended') throw new Refused('over');
+    call.peer = new Peer(iceServers, call.media, {
       candidate: (candidate) => { if (call.state !== 'ended') this.#say(call, 'iceCandidate', { candidate }).catch(() => {}); },
       state: (state) => this.#lineIs(call, state),
       told: (told) => {
@@ -199,7 +187,6 @@ class ChatCall extends HTMLElement {
         this.#draw();
       },
     });
-    if (call.state === 'ended') call.peer.close();
     return call.peer;
   }
 
@@ -211,11 +198,7 @@ class ChatCall extends HTMLElement {
     }
     if (state === 'disconnected') this.#notice(call, t('call.shaky'));
     if (state === 'connected' && call.notice === t('call.shaky')) this.#notice(call, null);
-    if (state === 'failed') {
-      this.#say(call, 'endCall', { reason: 'failed' }).catch(() => {});
-      this.#notice(call, t('call.noLine'));
-      this.#finish(call, 'call.failed');
-    }
+    if (state === 'failed') this.#fail(call, new Refused('no_line'));
   }
 
   #enter(call, state) {
@@ -244,11 +227,10 @@ class ChatCall extends HTMLElement {
 
   #fail(call, error) {
     if (call.state === 'ended') return;
-    this.#notice(call, wordsOfFailure(error));
-    if (call.state !== 'incoming') {
-      if (call.id) this.#say(call, 'endCall', { reason: 'failed' }).catch(() => {});
-      this.#finish(call, 'call.failed');
-    }
+    this.#notice(call, error instanceof Refused ? t(REFUSALS[error.message] ?? 'call.refused') : wordsOf(error, 'sound'));
+    if (call.state === 'incoming') return;
+    if (call.id) this.#sayEnd(call, 'failed');
+    this.#finish(call, 'call.failed');
   }
 
   #close(call) {
@@ -262,10 +244,10 @@ class ChatCall extends HTMLElement {
   /** Sends an event of the call; resolves to its acknowledgement. Rejects with Refused. */
   #say(call, event, payload = {}) {
     return new Promise((resolve, reject) => {
-      if (!this.#socket.connected) return reject(new Refused('disconnected'));
+      if (!this.#to.socket.connected) return reject(new Refused('disconnected'));
       const said = { to: call.other, ...(call.id && event !== 'callUser' ? { callId: call.id } : {}), ...payload };
       // By a callback, which is called before the next event is heard: that may be of the call whose id comes here.
-      return this.#socket.timeout(ANSWER_WITHIN).emit(event, said, (error, ack) => {
+      return this.#to.socket.timeout(ANSWER_WITHIN).emit(event, said, (error, ack) => {
         if (error || !ack.ok) return reject(new Refused(ack?.code ?? 'disconnected'));
         call.id = ack.callId;
         return resolve(ack);
@@ -273,8 +255,12 @@ class ChatCall extends HTMLElement {
     });
   }
 
+  #sayEnd(call, reason) {
+    this.#say(call, 'endCall', { reason }).catch(() => {});
+  }
+
   #draw() {
-    this.#panel.draw(this.#call, this.#call && this.#nameOf(this.#call.other));
+    this.#panel.draw(this.#call, (this.#call && this.#to.nameOf(this.#call.other)) ?? '');
   }
 
   #notice(call, text) {
@@ -285,6 +271,17 @@ class ChatCall extends HTMLElement {
   connectedCallback() {
     if (!this.firstChild) this.append(this.#panel.element);
   }
+
+  /** While a modal dialog is open nothing outside of it can be reached: so the call goes into it. */
+  #comeForward() {
+    const dialog = document.querySelector('dialog:modal'), home = this.parentElement;
+    if (!dialog || dialog.contains(this)) return;
+    dialog.append(this);
+    dialog.addEventListener('close', () => {
+      home.append(this);
+      this.querySelectorAll('video').forEach((video) => video.srcObject && video.play());
+    }, { once: true });
+  }
 }
 
 /** The text that says how a call has ended, by the reason that came with its end. */
@@ -294,12 +291,6 @@ function ending(call, reason) {
   if (call.state === 'active') return reason === 'disconnected' || reason === 'failed' ? 'call.lost' : 'call.over';
   if (!call.isOurs) return call.state === 'incoming' ? 'call.missed' : 'call.lost';
   return { timeout: 'call.noAnswer', busy: 'call.busy', disconnected: 'call.lost', failed: 'call.lost' }[reason] ?? 'call.declined';
-}
-
-const REFUSALS = { busy: 'call.isBusy', offline: 'call.offline', not_found: 'call.gone', disconnected: 'call.noServer', rate_limited: 'call.tooMany' };
-
-function wordsOfFailure(error) {
-  return error instanceof Refused ? t(REFUSALS[error.message] ?? 'call.refused') : wordsOf(error, 'sound');
 }
 
 customElements.define('chat-call', ChatCall);

@@ -3,6 +3,8 @@
  * @module
  */
 
+const MAX_WAITING = 100;
+
 /**
  * A connection with one sound and one picture in each direction, agreed on at the beginning: what is switched on later
  * takes its place there, so that nothing has to be agreed on again. `heard` has functions: `candidate(candidate)` of ours
@@ -61,14 +63,9 @@ export class Peer {
     await this.#connection.setRemoteDescription(answer);
   }
 
-  /** Takes a candidate of the other one, once there is an answer. Those that can't be used are of no use. */
+  /** Takes a candidate of the other one; one that can't be used is no loss. */
   add(candidate) {
-    return this.#connection.addIceCandidate(candidate).catch(() => {});
-  }
-
-  /** Whether candidates can be taken. */
-  get isDescribed() {
-    return Boolean(this.#connection.remoteDescription);
+    this.#connection.addIceCandidate(candidate).catch(() => {});
   }
 
   /** Whether there is a place for a picture of ours. */
@@ -94,6 +91,23 @@ export class Peer {
 
   #sender(kind) {
     return this.#connection.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)?.sender;
+  }
+}
+
+/** The other one's candidates, which may come before there is a line that takes them. */
+export class Candidates {
+  #waiting = [];
+  #peer = null;
+
+  add(candidate) {
+    if (this.#peer) this.#peer.add(candidate);
+    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(candidate);
+  }
+
+  /** From now on they go to that Peer, which has heard the offer or the answer. */
+  goTo(peer) {
+    this.#peer = peer;
+    this.#waiting.splice(0).forEach((candidate) => peer.add(candidate));
   }
 }
 

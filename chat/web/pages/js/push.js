@@ -36,10 +36,20 @@ export async function unsubscribePush(api) {
   await api.delete('/api/push/subscriptions', subscription.toJSON());
 }
 
-/** Keeps this version of the page for times without a line, and goes where a notification was clicked. */
-export function registerWorker() {
-  navigator.serviceWorker?.addEventListener('message', ({ data }) => { if (data.route) location.hash = data.route; });
-  return navigator.serviceWorker?.register('/sw.js').catch(() => null);
+/** Keeps this version of the page for times without a line, once it is drawn, and goes where a notification was clicked. */
+export async function registerWorker() {
+  const { serviceWorker } = navigator;  // only with https, or on this machine
+  serviceWorker?.addEventListener('message', ({ data }) => { if (data.route) location.hash = data.route; });
+  if (document.readyState !== 'complete') await new Promise((resolve) => { addEventListener('load', resolve, { once: true }); });
+  const registration = await serviceWorker?.register('/sw.js').catch(() => null);
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) clear(registration); });
+  await clear(registration);
+}
+
+// Who looks at the page need not be told any more.
+async function clear(registration) {
+  navigator.clearAppBadge?.().catch(() => {});
+  (await registration?.getNotifications())?.forEach((notification) => notification.close());
 }
 
 // A server that has lost its key has made a new one.

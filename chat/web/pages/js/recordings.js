@@ -17,8 +17,8 @@ const RATES = [1, 1.5, 2];
 const DECODER_RATE = 8000;      // Hz are enough to see where somebody speaks
 
 /**
- * Records as soon as it is in the document, until it is sent or discarded. Fires `recorded` with `{blob, duration, waveform}` (seconds;
- * levels from 0 to 1), or `cancelled`.
+ * Records as soon as it is in the document, until it is sent or discarded. Fires `recorded` with `{blob, duration, waveform}`
+ * (seconds; levels from 0 to 1), or `cancelled`.
  */
 class VoiceRecorder extends HTMLElement {
   #recorder = null;
@@ -28,51 +28,57 @@ class VoiceRecorder extends HTMLElement {
   #began = 0;
 
   async connectedCallback() {
-    this.#draw();
+    const cancel = () => this.#end('cancelled');
+    this.send = iconButton('send', t('recording.send'), () => this.#finish(), { class: 'recorder-send', disabled: true });
+    this.time = el('time', {}, formatDuration(0));
+    this.wave = wave();
+    this.problem = el('p', { role: 'alert' });
+    this.replaceChildren(iconButton('trash', t('recording.cancel'), cancel, { class: 'recorder-cancel' }),
+      el('span.recorder-dot', { role: 'img', ariaLabel: t('recording.running') }), this.time, this.wave, this.problem, this.send);
+    this.onkeydown = ({ key }) => key === 'Escape' && cancel();
+    this.firstChild.focus();
     try {
       const stream = await openDevices();
-      if (!this.isConnected) return stop(stream);
-      this.#record(stream);
+      if (this.isConnected) this.#record(stream);
+      else stop(stream);
     } catch (error) {
-      this.#notice.textContent = wordsOf(error, 'sound');
-      this.#send.hidden = true;
+      this.problem.textContent = wordsOf(error, 'sound');
+      this.send.hidden = true;
     }
+  }
+
+  disconnectedCallback() {
+    this.#release();
   }
 
   #record(stream) {
     const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
     this.#recorder = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: BITS_PER_SECOND });
     this.#recorder.start();
-    this.#levels = [];
     this.#began = performance.now();
     this.#audio = new AudioContext();
-    const analyser = new AnalyserNode(this.#audio, { fftSize: 1024 });
+    const analyser = new AnalyserNode(this.#audio, { fftSize: 1024 }), samples = new Float32Array(analyser.fftSize);
     this.#audio.createMediaStreamSource(stream).connect(analyser);
-    const samples = new Float32Array(analyser.fftSize);
     this.#timer = setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
-      this.#levels.push(loudness(samples));
+      this.#levels.push(Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length));
       this.#tick();
     }, STEP);
-    this.#send.disabled = false;
-    this.#send.focus();
-  }
-
-  get #seconds() {
-    return (performance.now() - this.#began) / 1000;
+    this.send.disabled = false;
+    this.send.focus();
   }
 
   #tick() {
-    const last = this.#levels.slice(-BARS);
-    this.querySelector('.wave path').setAttribute('d', bars([...Array(BARS - last.length).fill(0), ...last.map((level) => Math.min(1, level * 5))]));
-    this.querySelector('time').textContent = formatDuration(this.#seconds);
-    if (this.#seconds >= LONGEST) this.#finish();
+    const seconds = (performance.now() - this.#began) / 1000, last = this.#levels.slice(-BARS);
+    draw(this.wave, [...Array(BARS - last.length).fill(0), ...last.map((level) => Math.min(1, level * 5))]);
+    this.time.textContent = formatDuration(seconds);
+    if (seconds >= LONGEST) this.#finish();
   }
 
   #finish() {
-    const recorder = this.#recorder, duration = this.#seconds, waveform = evened(summed(this.#levels, BARS));
-    recorder.ondataavailable = ({ data }) => this.#end('recorded', { blob: data, duration, waveform });
-    recorder.stop();
+    const duration = (performance.now() - this.#began) / 1000, waveform = summary(this.#levels);
+    this.#recorder.ondataavailable = ({ data }) => this.#end('recorded', { blob: data, duration, waveform });
+    this.#recorder.stop();
     this.#release();
   }
 
@@ -87,29 +93,6 @@ class VoiceRecorder extends HTMLElement {
     this.#audio?.close();
     this.#recorder = this.#audio = null;
   }
-
-  #draw() {
-    this.replaceChildren(
-      iconButton('trash', t('recording.cancel'), () => this.#end('cancelled'), { class: 'recorder-cancel' }),
-      el('span.recorder-dot', { role: 'img', ariaLabel: t('recording.running') }), el('time', {}, formatDuration(0)),
-      wave(), el('p', { role: 'alert' }),
-      iconButton('send', t('recording.send'), () => this.#finish(), { class: 'recorder-send', disabled: true }),
-    );
-    this.onkeydown = ({ key }) => { if (key === 'Escape') this.#end('cancelled'); };
-    this.querySelector('.recorder-cancel').focus();
-  }
-
-  get #notice() {
-    return this.querySelector('[role=alert]');
-  }
-
-  get #send() {
-    return this.querySelector('.recorder-send');
-  }
-
-  disconnectedCallback() {
-    this.#release();
-  }
 }
 
 /**
@@ -118,14 +101,15 @@ class VoiceRecorder extends HTMLElement {
  */
 class VoiceNote extends HTMLElement {
   static #playing = null;
-  static #seen = new IntersectionObserver((entries) => {
-    entries.filter(({ isIntersecting }) => isIntersecting).forEach(({ target }) => target.#look());
-  });
+  static #seen = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => isIntersecting && target.#look()));
   #audio = new Audio();
-  #duration = null;
+  #duration = 0;
   #waveform = null;
   #src = '';
-  #parts = null;
+
+  get src() { return this.#src; }
+  get duration() { return this.#duration || (Number.isFinite(this.#audio.duration) ? this.#audio.duration : 0); }
+  get waveform() { return this.#waveform; }
 
   set src(src) {
     this.#src = src;
@@ -133,21 +117,15 @@ class VoiceNote extends HTMLElement {
     this.#draw();
   }
 
-  get src() { return this.#src; }
-
   set duration(seconds) {
     this.#duration = seconds;
     this.#draw();
   }
 
-  get duration() { return this.#duration || (Number.isFinite(this.#audio.duration) ? this.#audio.duration : 0); }
-
   set waveform(levels) {
     this.#waveform = levels;
     this.#draw();
   }
-
-  get waveform() { return this.#waveform; }
 
   /** Plays, or pauses. */
   async toggle() {
@@ -155,7 +133,11 @@ class VoiceNote extends HTMLElement {
     VoiceNote.#playing?.pause();
     VoiceNote.#playing = this.#audio;
     this.#load();
-    return this.#audio.play().catch((error) => { if (error.name !== 'AbortError') this.#fail(); });
+    return this.#audio.play().catch((error) => {
+      if (error.name === 'AbortError') return;
+      this.problem.textContent = t('recording.unplayable');
+      this.dispatchEvent(new CustomEvent('unplayable', { bubbles: true }));
+    });
   }
 
   /** Goes to a place, in seconds. */
@@ -166,7 +148,7 @@ class VoiceNote extends HTMLElement {
   }
 
   connectedCallback() {
-    if (!this.#parts) this.#build();
+    if (!this.firstChild) this.#build();
     VoiceNote.#seen.observe(this);
     this.#draw();
   }
@@ -180,11 +162,6 @@ class VoiceNote extends HTMLElement {
     if (!this.#audio.getAttribute('src')) this.#audio.src = this.#src;
   }
 
-  #fail() {
-    this.#parts.notice.textContent = t('recording.unplayable');
-    this.dispatchEvent(new CustomEvent('unplayable', { bubbles: true }));
-  }
-
   /** Draws the wave once it is to be seen. */
   async #look() {
     VoiceNote.#seen.unobserve(this);
@@ -194,32 +171,25 @@ class VoiceNote extends HTMLElement {
       const bytes = await (await fetch(this.#src)).arrayBuffer();
       const sound = await new OfflineAudioContext(1, 1, DECODER_RATE).decodeAudioData(bytes);
       this.#duration ||= sound.duration;
-      this.waveform = evened(summed(sound.getChannelData(0).map(Math.abs), BARS));
+      this.waveform = summary(sound.getChannelData(0).map(Math.abs));
     } catch { /* it stays a line, and can be played all the same */ }
   }
 
   #build() {
-    this.#parts = {
-      play: iconButton('play', t('recording.play'), () => this.toggle(), { class: 'note-play' }),
-      slider: el('div', { role: 'slider', tabIndex: 0, ariaLabel: t('recording.position'), 'aria-valuemin': 0 }, wave(), wave('note-played')),
-      time: el('time'),
-      rate: el('button.note-rate', { type: 'button', onclick: () => this.#faster() }),
-      notice: el('p', { role: 'alert' }),
+    this.play = iconButton('play', t('recording.play'), () => this.toggle(), { class: 'note-play' });
+    this.slider = el('div', { role: 'slider', tabIndex: 0, ariaLabel: t('recording.position'), 'aria-valuemin': 0 }, wave('note-whole'), wave('note-played'));
+    this.time = el('time');
+    this.rate = el('button.note-rate', { type: 'button', onclick: () => this.#faster() });
+    this.problem = el('p', { role: 'alert' });
+    this.append(this.play, this.slider, this.time, this.rate, this.problem);
+    const seek = ({ clientX, pointerId, type }) => {
+      if (type === 'pointerdown') this.slider.setPointerCapture(pointerId);
+      const { left, width } = this.slider.getBoundingClientRect();
+      if (this.slider.hasPointerCapture(pointerId)) this.seek(((clientX - left) / width) * this.duration);
     };
-    this.append(...Object.values(this.#parts));
-    const { slider } = this.#parts;
-    const seek = ({ clientX }) => {
-      const { left, width } = slider.getBoundingClientRect();
-      this.seek(((clientX - left) / width) * this.duration);
-    };
-    slider.onpointerdown = (event) => {
-      slider.setPointerCapture(event.pointerId);
-      seek(event);
-    };
-    slider.onpointermove = (event) => { if (slider.hasPointerCapture(event.pointerId)) seek(event); };
-    slider.onkeydown = (event) => this.#key(event);
-    for (const name of ['play', 'pause', 'timeupdate', 'ended', 'durationchange', 'seeked']) this.#audio.addEventListener(name, () => this.#draw());
+    Object.assign(this.slider, { onpointerdown: seek, onpointermove: seek, onkeydown: (event) => this.#key(event) });
     this.#audio.addEventListener('ended', () => { this.#audio.currentTime = 0; });
+    for (const name of ['play', 'pause', 'timeupdate', 'durationchange', 'seeked']) this.#audio.addEventListener(name, () => this.#draw());
   }
 
   #key(event) {
@@ -237,65 +207,46 @@ class VoiceNote extends HTMLElement {
   }
 
   #draw() {
-    if (!this.#parts) return;
-    const { play, slider, time, rate } = this.#parts, { paused, currentTime, playbackRate } = this.#audio, { duration } = this;
-    const label = paused ? t('recording.play') : t('recording.pause');
+    if (!this.firstChild) return;
+    const { paused, currentTime, playbackRate } = this.#audio, { play, slider, duration } = this, label = paused ? t('recording.play') : t('recording.pause');
     if (play.title !== label) {
       play.replaceChildren(icon(paused ? 'play' : 'pause'));
-      play.title = label;
-      play.setAttribute('aria-label', label);
+      play.title = play.ariaLabel = label;
     }
-    const levels = this.#waveform?.length ? this.#waveform : Array(BARS).fill(0);
-    slider.querySelectorAll('path').forEach((path) => path.setAttribute('d', bars(levels)));
+    for (const each of slider.children) draw(each, this.#waveform?.length ? this.#waveform : Array(BARS).fill(0));
     slider.lastChild.style.clipPath = `inset(0 ${100 - (duration ? currentTime / duration : 0) * 100}% 0 0)`;
-    slider.setAttribute('aria-valuemax', Math.round(duration));
-    slider.setAttribute('aria-valuenow', Math.round(currentTime));
-    slider.setAttribute('aria-valuetext', `${formatDuration(currentTime)} / ${formatDuration(duration)}`);
-    time.textContent = formatDuration(paused && !currentTime ? duration : currentTime);
-    rate.textContent = `${playbackRate}×`;
-    rate.setAttribute('aria-label', t('recording.speed', { speed: playbackRate }));
+    Object.assign(slider, { ariaValueMax: Math.round(duration), ariaValueNow: Math.round(currentTime), ariaValueText: `${formatDuration(currentTime)} / ${formatDuration(duration)}` });
+    this.time.textContent = formatDuration(paused && !currentTime ? duration : currentTime);
+    this.rate.textContent = `${playbackRate}×`;
+    this.rate.ariaLabel = t('recording.speed', { speed: playbackRate });
   }
 }
-
-// ---------------------------------------------------------------------- levels
 
 function stop(stream) {
   stream?.getTracks().forEach((track) => track.stop());
 }
 
-function loudness(samples) {
-  return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
-}
-
-/** So many averages of the values, in their order. */
-function summed(values, count) {
-  return Array.from({ length: count }, (_, number) => {
-    const from = Math.floor((number * values.length) / count), to = Math.max(from + 1, Math.floor(((number + 1) * values.length) / count));
-    let sum = 0;
-    for (let place = from; place < to && place < values.length; place += 1) sum += values[place];
-    return sum / (to - from);
+/** So many averages of the levels as there are bars, with the loudest at 1. */
+function summary(levels) {
+  const means = Array.from({ length: BARS }, (_, bar) => {
+    const part = levels.slice(Math.floor((bar * levels.length) / BARS), Math.floor(((bar + 1) * levels.length) / BARS));
+    return part.reduce((sum, level) => sum + level, 0) / Math.max(1, part.length);
   });
+  const loudest = Math.max(...means, 0.001);
+  return means.map((mean) => Math.round((mean / loudest) * 100) / 100);
 }
 
-/** The levels with the loudest at 1. */
-function evened(levels) {
-  const loudest = Math.max(...levels, 0.001);
-  return levels.map((level) => Math.round((level / loudest) * 100) / 100);
-}
-
-/** The path of upright lines, one for each level, in a field of BARS × 4 by 32. */
-function bars(levels) {
-  const width = (BARS * 4) / levels.length;
-  return levels.map((level, number) => `M${(number + 0.5) * width} ${16 - level * 13}v${Math.max(0.01, level * 26)}`).join('');
-}
-
-function wave(kind = 'note-whole') {
+/** An empty wave: upright lines in a field of BARS × 4 by 32. */
+function wave(kind = '') {
   const svg = icon('play');
-  svg.setAttribute('class', `wave ${kind}`);
-  svg.setAttribute('viewBox', `0 0 ${BARS * 4} 32`);
-  svg.setAttribute('preserveAspectRatio', 'none');
-  svg.firstChild.setAttribute('d', bars(Array(BARS).fill(0)));
+  for (const [key, value] of Object.entries({ class: `wave ${kind}`, viewBox: `0 0 ${BARS * 4} 32`, preserveAspectRatio: 'none' })) svg.setAttribute(key, value);
+  draw(svg, Array(BARS).fill(0));
   return svg;
+}
+
+function draw(svg, levels) {
+  const width = (BARS * 4) / levels.length;
+  svg.firstChild.setAttribute('d', levels.map((level, bar) => `M${(bar + 0.5) * width} ${16 - level * 13}v${Math.max(0.01, level * 26)}`).join(''));
 }
 
 customElements.define('voice-recorder', VoiceRecorder);

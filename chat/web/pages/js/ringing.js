@@ -7,11 +7,11 @@
 const TONES = { incoming: [[587, 784], 0.9, 2], calling: [[425], 1, 4] };
 const VOLUME = 0.08;
 
-/** Begins to ring; returns what ends it. */
+/** Begins to ring, as `incoming` or `calling`; returns what ends it. */
 export function ring(kind) {
   const audio = new AudioContext(), [frequencies, length, pause] = TONES[kind];
   const sound = () => {
-    frequencies.forEach((frequency, number) => play(audio, frequency, number * 0.3, length));
+    frequencies.forEach((frequency, place) => play(audio, frequency, audio.currentTime + place * 0.3, length));
     if (kind === 'incoming' && navigator.userActivation?.hasBeenActive) navigator.vibrate?.([300, 200, 300]);
   };
   sound();
@@ -22,9 +22,8 @@ export function ring(kind) {
   };
 }
 
-function play(audio, frequency, delay, length) {
+function play(audio, frequency, start, length) {
   const tone = new OscillatorNode(audio, { frequency }), volume = new GainNode(audio, { gain: 0 });
-  const start = audio.currentTime + delay;
   volume.gain.setTargetAtTime(VOLUME, start, 0.02);
   volume.gain.setTargetAtTime(0, start + length - 0.2, 0.06);
   tone.connect(volume).connect(audio.destination);
