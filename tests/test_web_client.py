@@ -5,12 +5,16 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import NARROW
-from tests.support.media import png
+from tests.conftest import skip_or_fail
+from tests.support.browser import NARROW, WIDE
+from tests.support.files import post_file
+from tests.support.media import png, wav
+from tests.support.node import FOLDER
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.once  # nothing here depends on the database
 
+AXE = FOLDER / 'node_modules/axe-core/axe.min.js'
 GONE = 'ERR_INTERNET_DISCONNECTED', 'WebSocket'  # what the console says of a line that is cut
 
 
@@ -213,3 +217,196 @@ def test_on_a_small_screen_the_inbox_leads_to_a_conversation_and_back(open_windo
     expect(page.get_by_role('heading', name='Chats')).to_be_hidden()
     page.get_by_role('link', name='Back to all chats').click()
     expect(page.get_by_role('heading', name='Chats')).to_be_visible()
+
+
+def test_unread_messages_and_mentions_are_counted_shown_from_the_first_and_then_read(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    path = f'/api/rooms/{room["id"]}/messages'
+    for number in range(70):
+        http.as_user(bob).post(path, {'content': f'number {number}' if number else f'@{ann.username} number 0'})
+    window = open_window(ann)
+    row = window.page.get_by_role('navigation').get_by_role('link', name=room['name'])
+    expect(row).to_contain_text('70 unread messages')
+    expect(row).to_contain_text('1 mention of you')
+    row.click()
+    expect(window.page.get_by_text('New messages', exact=True)).to_be_in_viewport()
+    expect(message(window, 'number 0')).to_be_in_viewport()
+    newest = window.page.get_by_role('button', name=re.compile('To the newest message, .* unread'))
+    newest.click()
+    expect(message(window, 'number 69')).to_be_in_viewport()
+    expect(newest).to_be_hidden()
+    expect(row).not_to_contain_text('unread')
+
+
+def test_a_name_is_completed_behind_an_at_sign(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    box = window.page.get_by_role('textbox', name='Message')
+    box.press_sequentially('Hello @bob')
+    expect(window.page.get_by_role('option', name='Bob Okafor')).to_have_attribute('aria-selected', 'true')
+    box.press('Enter')
+    expect(box).to_have_value(f'Hello @{bob.username} ')
+    box.press('Enter')
+    expect(message(window, 'Hello').locator('.mention')).to_have_text(f'@{bob.username}')
+
+
+def test_a_search_leads_to_where_the_message_stands_and_back_to_the_newest(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    path = f'/api/rooms/{room["id"]}/messages'
+    for number in range(220):
+        last = http.as_user(bob).post(path, {'content': f'the walrus {number}' if number == 20 else f'number {number}'}).json()['message']
+    http.as_user(ann).post(f'/api/rooms/{room["id"]}/read', {'messageId': last['id']})
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    expect(message(window, 'number 219')).to_be_in_viewport()
+    window.page.get_by_role('button', name='Search in this conversation').click()
+    window.page.get_by_role('searchbox').fill('walr')
+    window.page.get_by_role('link', name='the walrus').click()
+    expect(message(window, 'the walrus 20')).to_be_in_viewport()
+    assert message(window, 'number 219').count() == 0
+    http.as_user(bob).post(path, {'content': 'just now'})
+    window.page.get_by_role('button', name='To the newest message').click()
+    expect(message(window, 'just now')).to_be_in_viewport()
+
+
+def test_a_day_is_gone_to(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    for number in range(60):
+        http.as_user(bob).post(f'/api/rooms/{room["id"]}/messages', {'content': f'number {number}'})
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    window.page.get_by_role('button', name='Details', exact=True).click()
+    window.page.get_by_label('Go to a day').fill('2020-01-01')
+    window.page.get_by_role('button', name='Go', exact=True).click()
+    expect(message(window, 'number 0')).to_be_in_viewport()
+
+
+def test_what_the_server_refuses_is_said_at_the_message_which_can_be_discarded(open_window, http, ann, bob):
+    http.as_user(bob).put(f'/api/users/{ann.id}/block')
+    window = open_window(ann, path=f'#/with/{bob.id}')
+    write(window, 'Do you hear me?')
+    failed = message(window, 'Do you hear me?')
+    expect(failed).to_contain_text('not sent')
+    failed.get_by_role('button', name='Discard').click()
+    expect(failed).to_have_count(0)
+
+
+def test_a_voice_message_is_recorded_and_arrives(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
+    first.page.get_by_role('button', name='Record a voice message').click()
+    first.page.wait_for_timeout(1200)
+    first.page.get_by_role('button', name='Send recording').click()
+    expect(second.page.get_by_role('button', name='Play voice message')).to_be_visible()
+
+
+def test_a_call_rings_is_answered_and_ends(open_window, http, ann, bob):
+    http.as_user(ann).post(f'/api/messages/send/{bob.id}', {'content': 'May I call?'})
+    first, second = open_window(ann), open_window(bob)
+    first.page.get_by_role('navigation').get_by_role('link', name='Bob Okafor').click()
+    wait_until(lambda: first.page.evaluate('Boolean(customElements.get("chat-call"))'), 10, 'calls are loaded')
+    wait_until(lambda: second.page.evaluate('Boolean(customElements.get("chat-call"))'), 10, 'calls are loaded')
+    first.page.get_by_role('button', name='Video call').click()
+    second.page.get_by_role('button', name='With camera').click()
+    for window in first, second:
+        wait_until(lambda page=window.page: page.evaluate('document.querySelector("chat-call video")?.videoWidth'), 20, 'there is a picture')
+    first.page.get_by_role('button', name='End call').click()
+    expect(second.page.get_by_text('The call has ended').first).to_be_visible()
+
+
+def test_a_profile_and_a_password_are_changed_and_somebody_is_blocked(open_window, http, ann, bob):
+    window = open_window(ann, path='#/settings')
+    page = window.page
+    page.get_by_label('Name', exact=True).fill('Ann Mary Lee')
+    page.get_by_role('button', name='Save').click()
+    expect(page.get_by_role('status').filter(has_text='Saved')).to_be_visible()
+    assert http.as_user(bob).get(f'/api/users/{ann.id}').json()['displayName'] == 'Ann Mary Lee'
+    page.locator('input[type=file]').set_input_files({'name': 'me.png', 'mimeType': 'image/png', 'buffer': png((80, 80))})
+    expect(page.get_by_role('main').locator('.avatar img')).to_be_visible()
+    with window.expecting('403'):
+        page.get_by_label('Current password').last.fill('wrong')
+        page.get_by_label('New password').fill('secret-2')
+        page.get_by_role('button', name='Set new password').click()
+        expect(page.get_by_role('alert').filter(has_text=re.compile('.+'))).to_be_visible()
+    window.go('#/people')
+    page.get_by_role('searchbox').fill(bob.username)
+    expect(page.get_by_role('main').get_by_role('listitem')).to_have_count(1)
+    page.get_by_role('button', name='More about Bob Okafor').click()
+    page.get_by_role('menuitem', name='Block Bob Okafor').click()
+    page.get_by_role('dialog').get_by_role('button', name='Block').click()
+    window.go('#/settings')
+    expect(page.get_by_role('button', name='Unblock: Bob Okafor')).to_be_visible()
+
+
+def test_signing_out_leaves_nothing_in_the_browser(open_window, ann):
+    window = open_window(ann, path='#/settings')
+    window.page.get_by_role('button', name='Sign out').click()
+    window.page.get_by_role('dialog').get_by_role('button', name='Sign out').click()
+    expect(window.page.get_by_role('heading', name='Sign in')).to_be_visible()
+    assert window.page.evaluate('localStorage.length') == 0
+    assert window.page.evaluate('indexedDB.databases()') == []
+
+
+@pytest.fixture
+def furnished(http, ann, bob, make_room):
+    """A room with a message of every sort, as ann and bob have it."""
+    room = make_room(ann, bob, name='A room with a name that is far too long to be shown on one line of any screen')
+    path = f'/api/rooms/{room["id"]}/messages'
+    said = http.as_user(bob).post(path, {'content': f'Hello @{ann.username}, see https://example.com/'}).json()['message']
+    http.as_user(ann).post(path, {'content': 'مرحبا', 'replyToId': said['id']})
+    http.as_user(ann).put(f'{path}/{said["id"]}/reactions/👍')
+    post_file(http.as_user(bob), path, (png(), 'picture.png'), (b'notes', 'notes.txt'), content='Files')
+    post_file(http.as_user(ann), path, (wav(), 'voice.wav'), content='')
+    deleted = http.as_user(bob).post(path, {'content': 'wrong'}).json()['message']
+    http.as_user(bob).delete(f'{path}/{deleted["id"]}')
+    http.as_user(bob).post(f'/api/messages/send/{ann.id}', {'content': '🎉'})
+    return room
+
+
+@pytest.fixture
+def screens(furnished, bob):
+    """Every screen: its address, and what is clicked there."""
+    conversation = f'#/rooms/{furnished["id"]}'
+    return [('#/', None), (conversation, None), (conversation, 'Details'), (f'#/with/{bob.id}', None), ('#/people', None), ('#/rooms', None), ('#/rooms', 'room'),
+            ('#/search', None), ('#/settings', None)]
+
+
+@pytest.mark.parametrize('is_dark', (False, True), ids=('light', 'dark'))
+@pytest.mark.parametrize('size', (NARROW, WIDE), ids=('narrow', 'wide'))
+def test_axe_finds_nothing_on_any_screen(open_window, ann, screens, size, is_dark):
+    if not AXE.exists():
+        skip_or_fail('not installed: axe-core (npm ci in tests/node)')
+    found = []
+    strangers = [open_window(size=size, is_dark=is_dark, path=path) for path in ('#/sign-in', '#/sign-up', '#/forgot', '#/reset/token')]
+    for window in strangers:
+        expect(window.page.locator('form')).to_be_visible()
+        found += violations(window)
+    window = open_window(ann, size=size, is_dark=is_dark)
+    for path, name in screens:
+        show(window, path, name)
+        found += [f'{path} {name}: {violation}' for violation in violations(window)]
+    assert not found, '\n'.join(found)
+
+
+def test_every_text_of_the_screens_is_there_in_german(open_window, ann, screens):
+    window = open_window(ann, locale='de-DE')
+    for path, name in screens:
+        show(window, path, {'Details': 'Details', 'room': 'anlegen'}.get(name))
+        text = window.page.locator('chat-app').inner_text() + ' '.join(window.page.locator('[aria-label]').evaluate_all('all => all.map((one) => one.ariaLabel)'))
+        assert not re.search(r'\b(action|app|box|inbox|message|messages|room|rooms|people|settings|search|notify|account)\.[a-z]\w+', text), text
+    assert window.page.locator('html').get_attribute('lang') == 'de'
+
+
+def show(window, path, name):
+    """Goes to a screen, and clicks on the button that has this in its name."""
+    window.page.keyboard.press('Escape')
+    window.go('#/')
+    window.go(path)
+    if name:
+        window.page.get_by_role('main').get_by_role('button', name=name).last.click()
+    window.page.wait_for_timeout(500)  # until what moves has moved
+
+
+def violations(window):
+    """What axe-core finds in the page as it is now."""
+    window.page.evaluate(AXE.read_text())
+    result = window.page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
+    return [f'{one["id"]}: {node["html"][:300]}' for one in result['violations'] for node in one['nodes']]

@@ -2,12 +2,10 @@
  * `<chat-app>`: the page, what it shows for which address, and its beginning and end with a sign-in.
  * @module
  */
-import { accountPage } from './accounts.js';
 import { api, session } from './api.js';
 import { connection } from './connection.js';
 import { attempt, el, Part } from './dom.js';
 import { outbox } from './outbox.js';
-import { registerWorker } from './push.js';
 import { route } from './routes.js';
 import { store } from './store.js';
 import { follow } from './sync.js';
@@ -40,11 +38,13 @@ class ChatApp extends Part {
     this.listen(this, 'details', () => this.toggleDetails());
     if (session.current) await this.begin();
     else this.go();
-    registerWorker();
+    (await import('./push.js')).registerWorker();
   }
 
   /** Somebody is signed in: what was last known is shown, then the server is asked. */
   async begin() {
+    const rooms = api.get('/api/conversations');
+    rooms.catch(() => {});
     await store.open(session.current.user);
     this.main = el('main', { id: 'main', tabIndex: -1 });
     this.aside = el('aside.details', { hidden: true, ariaLabel: t('room.details') });
@@ -52,7 +52,7 @@ class ChatApp extends Part {
     this.side = el('div.side', {}, this.line, el('chat-inbox'));
     this.replaceChildren(el('button.skip', { type: 'button', onclick: () => this.main.focus() }, t('app.skip')),
       this.side, this.main, this.aside, el('div.hidden', { id: 'announcer', 'aria-live': 'polite' }));
-    follow();
+    follow(rooms);
     connection.open();
     await outbox.open();
     this.go();
@@ -99,7 +99,8 @@ class ChatApp extends Part {
     this.side.role = this.dataset.page === 'inbox' && small.matches ? 'main' : null;
   }
 
-  showAccount(target) {
+  async showAccount(target) {
+    const { accountPage } = await import('./accounts.js');
     delete this.dataset.page;
     this.replaceChildren(el('main.account', {}, accountPage(target.isOpen ? target : { page: 'signIn' })));
     this.querySelector('input')?.focus();

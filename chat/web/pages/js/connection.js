@@ -2,7 +2,6 @@
  * The line to the server: one socket for chat and calls, what state it is in, and how it comes back.
  * @module
  */
-import { io } from '../vendor/socket.io.esm.min.js';
 import { ApiError, session } from './api.js';
 import { t } from './texts.js';
 
@@ -13,16 +12,28 @@ class Connection extends EventTarget {
   state = 'offline';
   socket = null;
   #retry = null;
+  #opening = null;
 
-  /** Connects, with a socket of its own each time; the one before is forgotten. */
-  open() {
+  /** Connects, with a socket of its own each time; the one before is forgotten. The client is loaded when the inbox is there already. */
+  async open() {
     this.close();
+    this.#become('connecting');
+    const opening = this.#opening = import('../vendor/socket.io.esm.min.js');
+    try {
+      const { io } = await opening;
+      if (opening === this.#opening) this.#connect(io);
+    } catch {
+      this.#become('offline');
+      this.#later(3000);
+    }
+  }
+
+  #connect(io) {
     const socket = io('/', {
       auth: (answer) => session.token().then((token) => answer({ token }), () => answer({})),
       transports: ['websocket', 'polling'], tryAllTransports: true, forceNew: true, reconnectionDelayMax: 10_000,
     });
     this.socket = socket;
-    this.#become('connecting');
     socket.on('connect', () => this.#become('online', socket.recovered));
     socket.on('disconnect', (reason) => {
       this.#become('offline');
@@ -43,13 +54,13 @@ class Connection extends EventTarget {
     this.socket?.disconnect();
     this.socket?.off();
     this.socket?.offAny();
-    this.socket = null;
+    this.socket = this.#opening = null;
     this.#become('offline');
   }
 
   /** Tries at once, where it waits to try again. */
   hurry() {
-    if (this.socket && this.state !== 'online') this.open();
+    if (this.#opening && this.state !== 'online') this.open();
   }
 
   /**
@@ -72,7 +83,7 @@ class Connection extends EventTarget {
 
   #later(milliseconds) {
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.socket && session.current && this.socket.connect(), milliseconds);
+    this.#retry = setTimeout(() => session.current && (this.socket ? this.socket.connect() : this.open()), milliseconds);
   }
 
   #become(state, recovered = false) {

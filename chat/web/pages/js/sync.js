@@ -12,6 +12,8 @@ import { t } from './texts.js';
 const MAX_PAGES = 20;              // more was missed than is worth following: it begins anew
 const MOVE_ON_EVERY = 5 * 60_000;  // milliseconds after which the place is moved on, so that the next start has little to ask for
 
+let begun = null;
+
 const now = () => new Date().toISOString();
 const emptied = (message) => ({ ...message, content: '', attachments: [], reactions: [], deletedAt: now() });
 
@@ -33,18 +35,21 @@ const EVENTS = {
   member_left: ({ roomId, userId }) => (userId === store.me.id ? store.removeRoom(roomId) : membersChanged(roomId, -1)),
 };
 
-/** Follows the server from now on. */
-export function follow() {
+/** Follows the server from now on; `first` is the first page of the conversations, which was asked for as early as can be. */
+export function follow(first) {
+  begun = loadRooms(first);
+  begun.catch(() => {});
   connection.addEventListener('event', ({ detail: { name, payload } }) => EVENTS[name]?.(payload));
   connection.addEventListener('online', ({ detail }) => detail.recovered && store.place !== null ? null : catchUp());
   setInterval(() => connection.state === 'online' && document.visibilityState === 'visible' && moveOn().catch(() => {}), MOVE_ON_EVERY);
 }
 
-/** Asks for all conversations, and shows them as they come. */
-export async function loadRooms() {
+/** Asks for all conversations; `first` is the first page, where it was asked for before. */
+export async function loadRooms(first) {
   const rooms = [];
   for (let next = '/api/conversations'; next;) {
-    const page = await api.get(next);
+    const page = await (first ?? api.get(next));
+    first = null;
     rooms.push(...page);
     next = page.next;
   }
@@ -66,13 +71,15 @@ export async function loadRoom(roomId) {
 
 async function catchUp() {
   try {
-    const rooms = await loadRooms();
+    const rooms = await (begun ?? loadRooms());
+    begun = null;
     // Whoever knows nothing yet begins at the newest message there is, and loads each room when it is opened.
     store.place ??= Math.max(0, ...rooms.map((room) => room.lastMessage?.id ?? 0));
     await moveOn();
     for (const room of rooms) if (room.unreadCount && room.lastMessage) store.receipts.delivered(room.id, room.lastMessage.id);
     await loadUsers();
   } catch (error) {
+    begun = null;
     if (error.code === 'validation_error') beginAnew();
     else if (error.isPassing) setTimeout(() => connection.state === 'online' && catchUp(), 5000);
   }
