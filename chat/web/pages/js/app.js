@@ -68,6 +68,7 @@ class ChatApp extends Part {
 
   async go() {
     const target = route();
+    if (session.current && !this.side) return undefined;  // it is about to begin
     if (!session.current || target.page === 'reset') return this.showAccount(target);
     if (target.isOpen) return location.replace('#/');
     const { page, ...about } = target;

@@ -101,7 +101,7 @@ class ChatConversation extends Part {
     const messages = this.history?.messages ?? [], entries = this.history?.hasNewer ? [] : outbox.of(this.key);
     this.list.isOpenEnded = this.history?.hasNewer;
     if (this.history?.hasNewer) this.list.sticks = false;
-    const begun = messages.length && !this.history.hasOlder ? [{ key: 'begin', looks: '', height: 60, make: () => el('p.begin', {}, t('messages.begin')) }] : [];
+    const begun = messages.length && !this.history.hasOlder ? [{ key: 'begin', looks: () => '', height: 60, make: () => el('p.begin', {}, t('messages.begin')) }] : [];
     this.list.show([...begun, ...itemsOf({ messages, entries, firstUnreadId: this.firstUnreadId, conversation: this })]);
     this.renderEmpty(messages.length + entries.length === 0);
     this.renderJump();

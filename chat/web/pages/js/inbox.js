@@ -15,9 +15,10 @@ class ChatInbox extends Part {
     this.empty = el('div.empty', { hidden: true });
     this.me = el('a.me', { href: '#/settings' });
     const link = (href, symbol, label) => el('a.icon-button', { href, ariaLabel: label, title: label }, icon(symbol));
-    this.replaceChildren(el('header.bar', {}, this.me, el('h1', {}, t('inbox.title')), link('#/search', 'search', t('search.title')),
-      link('#/people', 'people', t('people.title')), link('#/rooms', 'plus', t('rooms.title'))),
-    el('nav', { ariaLabel: t('inbox.title') }, this.list, this.empty));
+    this.replaceChildren(el('nav', { ariaLabel: t('inbox.title') },
+      el('div.bar', {}, this.me, el('h1', {}, t('inbox.title')), link('#/search', 'search', t('search.title')),
+        link('#/people', 'people', t('people.title')), link('#/rooms', 'plus', t('rooms.title'))),
+      el('div.conversations', {}, this.list, this.empty)));
     this.listen(store, 'rooms users drafts', () => this.schedule());
     this.listen(typing, 'change', () => this.schedule());
     this.listen(this.closest('chat-app'), 'page', ({ detail }) => { this.roomId = detail.roomId; this.schedule(); });

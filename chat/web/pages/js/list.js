@@ -10,14 +10,16 @@ const NEAR = 900;     // pixels from an end at which the next page is asked for
 const AT_BOTTOM = 48;
 
 /**
- * `items` are `{ key, looks, height, make }`: `height` is a guess, `make` gives the element, anew when `looks` has changed.
+ * `items` are `{ key, id, height, looks, make }`: `height` is a guess, `make()` gives the element, anew when `looks()` has changed; messages
+ * have an `id`.
  * Fires `older`, `newer` and `seen` (detail: the key of the last item that is seen, and whether that is the bottom).
  */
 class MessageList extends Part {
   items = [];
   sticks = true;          // to the bottom
   isOpenEnded = false;    // there is more below than the items
-  #tops = [];
+  places = new Map();     // of the items, by key
+  #tops = null;           // of the items, until a height turns out to be another
   #heights = new Map();   // measured, by key
   #drawn = new Map();     // key → element
   #anchors = [];          // [{ key, offset }]: what is seen, from the window's top
@@ -36,6 +38,7 @@ class MessageList extends Part {
       if (entries.some(({ target }) => target === this.scroller) && this.scroller.clientWidth !== this.width) {
         this.width = this.scroller.clientWidth;
         this.#heights.clear();
+        this.#tops = null;
       }
       this.draw();
     });
@@ -49,6 +52,8 @@ class MessageList extends Part {
   /** Shows other items; those with the same key are the same. */
   show(items) {
     this.items = items;
+    this.places = new Map(items.map(({ key }, place) => [key, place]));
+    this.#tops = null;
     this.draw();
     this.#tell();
   }
@@ -84,19 +89,19 @@ class MessageList extends Part {
       this.#mount();
       if (!this.#measure()) break;
     }
+    this.#layOut();
     this.#place();
     this.#remember();
   }
 
   #layOut() {
-    let top = 0;
+    if (this.#tops) return;
+    this.total = 0;
     this.#tops = this.items.map((item) => {
-      const own = top;
-      top += this.#heights.get(item.key) ?? item.height;
-      return own;
+      const top = this.total;
+      this.total += this.#heights.get(item.key) ?? item.height;
+      return top;
     });
-    this.total = top;
-    this.places = new Map(this.items.map((item, place) => [item.key, place]));
   }
 
   #place() {
@@ -125,10 +130,10 @@ class MessageList extends Part {
   }
 
   #element(item) {
-    const held = this.#drawn.get(item.key);
-    if (held?.looks === item.looks) return held;
+    const held = this.#drawn.get(item.key), looks = item.looks();
+    if (held?.looks === looks) return held;
     const element = item.make();
-    element.looks = item.looks;
+    element.looks = looks;
     element.dataset.key = item.key;
     if (element.hasAttribute('tabindex')) element.tabIndex = item.key === this.#active ? 0 : -1;
     if (held) {
@@ -147,14 +152,13 @@ class MessageList extends Part {
   }
 
   #measure() {
-    let isChanged = false;
     this.#drawn.forEach((element, key) => {
       const { height } = element.getBoundingClientRect();
       if (Math.abs((this.#heights.get(key) ?? -1) - height) < 0.5) return;
       this.#heights.set(key, height);
-      isChanged = true;
+      this.#tops = null;
     });
-    return isChanged;
+    return !this.#tops;
   }
 
   #remember() {

@@ -14,18 +14,30 @@ const TOGETHER = 5 * 60_000;  // milliseconds between messages of one author tha
 
 /** What the list shows of messages and of those on their way: days, the line before the first unread, the messages. */
 export function itemsOf({ messages, entries, firstUnreadId, conversation }) {
-  const items = [];
+  const shown = [];
   let before = null;
   for (const message of messages) {
-    const day = message.createdAt && new Date(message.createdAt).toDateString();
-    if (day !== before?.day) items.push({ key: `day ${day}`, looks: formatDay(message.createdAt), height: 44, make: () => dayLine(message.createdAt) });
-    if (message.id === firstUnreadId) items.push({ key: 'unread', looks: '', height: 36, make: () => el('div.line-unread', {}, el('span', {}, t('messages.unread')))});
+    const day = dayOf(message);
+    if (day !== before?.day) shown.push({ key: `day ${day}`, looks: () => formatDay(message.createdAt), height: 44, make: () => dayLine(message.createdAt) });
+    if (message.id === firstUnreadId) shown.push({ key: 'unread', looks: () => '', height: 36, make: () => el('div.line-unread', {}, el('span', {}, t('messages.unread')))});
     const isFirst = day !== before?.day || message.senderId !== before.senderId || message.id === firstUnreadId
-      || new Date(message.createdAt) - new Date(before.createdAt) > TOGETHER;
-    items.push(itemOf(message, isFirst, conversation));
-    before = { day, senderId: message.senderId, createdAt: message.createdAt };
+      || times.get(message) - times.get(before.message) > TOGETHER;
+    shown.push(itemOf(message, isFirst, conversation));
+    before = { day, senderId: message.senderId, message };
   }
-  return [...items, ...entries.map((entry, place) => entryItem(entry, place === 0 && before?.senderId !== store.me.id, conversation))];
+  return [...shown, ...entries.map((entry, place) => entryItem(entry, place === 0 && before?.senderId !== store.me.id, conversation))];
+}
+
+// Kept beside each message, which is another object once it has changed: making dates of ten thousand takes too long for a frame.
+const days = new WeakMap(), times = new WeakMap(), items = new WeakMap();
+
+function dayOf(message) {
+  if (!days.has(message)) {
+    const date = new Date(message.createdAt);
+    days.set(message, date.toDateString());
+    times.set(message, date.getTime());
+  }
+  return days.get(message);
 }
 
 /** The key of a message's item: the same before and after it was sent. */
@@ -34,14 +46,19 @@ export function keyOf({ id, clientId, senderId }) {
 }
 
 function itemOf(message, isFirst, conversation) {
-  const isOwn = message.senderId === store.me.id, { room } = conversation;
-  const receipts = isOwn && store.receipts.of(message), answered = message.replyToId && store.messages.find(message.roomId, message.replyToId);
-  const looks = [message.content, message.editedAt, message.deletedAt, isFirst, message.attachments.map(({ url }) => url), message.reactions, room.role,
-    receipts && [receipts.read.length, receipts.delivered.length], !isOwn && isFirst && store.users.get(message.senderId), answered?.content,
-    message.mentions.map((id) => store.users.get(id)?.username), conversation.flashed === message.id];
-  const height = 34 + (isFirst && !isOwn && room.kind !== 'direct' ? 22 : 0) + 21 * Math.ceil(message.content.length / 60)
-    + message.attachments.reduce((sum, { kind }) => sum + (kind === 'image' ? 230 : 60), 0) + (message.reactions.length ? 30 : 0) + (answered ? 48 : 0);
-  return { key: keyOf(message), looks: JSON.stringify(looks), height, id: message.id, make: () => messageElement(message, { isFirst, isOwn, receipts, conversation }) };
+  const held = items.get(message);
+  if (held?.isFirst === isFirst && held.conversation === conversation) return held;
+  const isOwn = message.senderId === store.me.id, isNamed = isFirst && !isOwn && conversation.room.kind !== 'direct';
+  const receipts = () => isOwn && store.receipts.of(message);
+  const looks = () => JSON.stringify([message, isFirst, conversation.room.role, isOwn && Object.values(receipts()).map((one) => one.length), conversation.flashed === message.id,
+    !isOwn && isFirst && store.users.get(message.senderId), message.replyToId && store.messages.find(message.roomId, message.replyToId)?.content,
+    message.mentions.map((id) => store.users.get(id)?.username)]);
+  const height = 34 + (isNamed ? 22 : 0) + 21 * Math.ceil(message.content.length / 60)
+    + message.attachments.reduce((sum, { kind }) => sum + (kind === 'image' ? 230 : 60), 0) + (message.reactions.length ? 30 : 0) + (message.replyToId ? 48 : 0);
+  const make = () => messageElement(message, { isFirst, isOwn, receipts: receipts(), conversation });
+  const item = { key: keyOf(message), id: message.id, height, looks, make, isFirst, conversation };
+  items.set(message, item);
+  return item;
 }
 
 function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
@@ -116,8 +133,8 @@ function dayLine(time) {
 }
 
 function entryItem(entry, isFirst, conversation) {
-  const looks = [entry.state, entry.problem, isFirst, conversation.isOnline];
-  return { key: keyOf(entry), looks: JSON.stringify(looks), height: 40 + 21 * Math.ceil(entry.content.length / 60), make: () => entryElement(entry, isFirst, conversation) };
+  const looks = () => JSON.stringify([entry.state, entry.problem, isFirst]);
+  return { key: keyOf(entry), looks, height: 40 + 21 * Math.ceil(entry.content.length / 60), make: () => entryElement(entry, isFirst, conversation) };
 }
 
 function entryElement(entry, isFirst, conversation) {
