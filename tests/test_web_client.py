@@ -332,6 +332,7 @@ def test_a_profile_and_a_password_are_changed_and_somebody_is_blocked(open_windo
     page.get_by_role('button', name='More about Bob Okafor').click()
     page.get_by_role('menuitem', name='Block Bob Okafor').click()
     page.get_by_role('dialog').get_by_role('button', name='Block').click()
+    expect(page.get_by_text('Bob Okafor is blocked')).to_be_visible()
     window.go('#/settings')
     expect(page.get_by_role('button', name='Unblock: Bob Okafor')).to_be_visible()
 
@@ -410,3 +411,71 @@ def violations(window):
     window.page.evaluate(AXE.read_text())
     result = window.page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
     return [f'{one["id"]}: {node["html"][:300]}' for one in result['violations'] for node in one['nodes']]
+
+
+def test_without_a_line_the_page_opens_with_what_it_last_knew(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    http.as_user(bob).post(f'/api/rooms/{room["id"]}/messages', {'content': 'known before'})
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    expect(message(window, 'known before')).to_be_visible()
+    window.page.evaluate('navigator.serviceWorker.ready.then(() => true)')
+    wait_until(lambda: window.page.evaluate('Boolean(navigator.serviceWorker.controller)'), 10, 'the service worker has the page')
+    window.page.wait_for_timeout(1000)  # until it is written down
+    with window.expecting(*GONE, 'ERR_FAILED', 'Failed to load resource'):
+        window.cut()
+        window.page.reload()
+        expect(message(window, 'known before')).to_be_visible()
+        write(window, 'written without a line')
+        window.page.reload()
+        expect(message(window, 'written without a line')).to_contain_text('waiting to be sent')
+        window.mend()
+        expect(message(window, 'written without a line').get_by_role('button', name='Sent')).to_be_attached()
+    sent = http.as_user(bob).get(f'/api/rooms/{room["id"]}/messages').json()['messages']
+    assert [one['content'] for one in sent] == ['known before', 'written without a line']
+
+
+def test_who_types_is_shown_to_the_others(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
+    expect(second.page.get_by_role('heading', name=room['name'])).to_be_visible()
+    first.page.get_by_role('textbox', name='Message').press_sequentially('Hel')
+    expect(second.page.get_by_text('Ann Lee is typing …')).to_be_visible()
+    write(first, 'Hello')
+    expect(second.page.get_by_text('Ann Lee is typing …')).to_be_hidden()
+
+
+def test_a_room_is_renamed_its_members_promoted_and_removed(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
+    page = first.page
+    page.get_by_role('button', name='Details', exact=True).click()
+    page.get_by_role('button', name='Rename the room').click()
+    page.get_by_role('dialog').get_by_label('Name of the room').fill('Tea at six')
+    page.get_by_role('dialog').get_by_role('button', name='Save').click()
+    expect(second.page.get_by_role('heading', name='Tea at six')).to_be_visible()
+    page.get_by_role('button', name='More about Bob Okafor').click()
+    page.get_by_role('menuitem', name='Make admin').click()
+    expect(page.get_by_role('complementary').get_by_role('listitem').filter(has_text='Bob Okafor')).to_contain_text('Admin')
+    page.get_by_label('Pin to the top').check()
+    expect(page.get_by_role('navigation').get_by_role('link', name='Tea at six')).to_contain_text('pinned')
+    page.get_by_role('button', name='More about Bob Okafor').click()
+    page.get_by_role('menuitem', name='Remove from the room').click()
+    page.get_by_role('dialog').get_by_role('button', name='Remove').click()
+    expect(second.page.get_by_role('navigation').get_by_role('link', name='Tea at six')).to_have_count(0)
+
+
+def test_an_emoji_is_picked_and_pictures_are_pasted(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    window.page.get_by_role('button', name='Emoji').click()
+    window.page.get_by_role('searchbox').fill('party')
+    window.page.locator('emoji-picker .emoji-grid button').first.click()
+    box = window.page.get_by_role('textbox', name='Message')
+    expect(box).to_be_focused()
+    expect(box).not_to_have_value('')
+    window.page.evaluate('''() => {
+      const data = new DataTransfer();
+      data.items.add(new File(['text'], 'pasted.txt', { type: 'text/plain' }));
+      document.querySelector('message-box textarea').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+    }''')
+    expect(window.page.get_by_role('button', name='Remove pasted.txt')).to_be_visible()

@@ -28,7 +28,7 @@ function picture({ url, thumbnailUrl, filename, width, height }, count, onclick,
     image.height = Math.max(48, Math.round(height * scale));
     image.style.aspectRatio = `${width} / ${height}`;
   }
-  return el('button.picture', { type: 'button', tabIndex: -1, onclick, ariaLabel: t('picture.open', { name: filename }) }, image);
+  return el('button.picture', { type: 'button', onclick, ariaLabel: t('picture.open', { name: filename }) }, image);
 }
 
 async function showPictures(pictures, place) {
@@ -43,6 +43,6 @@ function voiceNote({ url, durationMs }) {
 }
 
 function fileLink({ url, filename, size }) {
-  return el('a.file', { href: url, download: filename, tabIndex: -1 }, icon('file'),
+  return el('a.file', { href: url, download: filename }, icon('file'),
     el('span', {}, el('bdi', {}, filename), el('small', {}, formatSize(size))));
 }

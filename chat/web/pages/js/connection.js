@@ -74,7 +74,7 @@ class Connection extends EventTarget {
     try {
       answer = await socket.timeout(PATIENCE).emitWithAck(event, payload);
     } catch {
-      if (socket === this.socket) this.open();
+      if (socket === this.socket && socket.connected) this.open();
       throw new ApiError(0, { code: 'timeout', message: t('error.offline') });
     }
     if (!answer.ok) throw new ApiError(400, answer);

@@ -36,7 +36,7 @@ class ChatConversation extends Part {
   }
 
   get room() {
-    return store.rooms.get(this.roomId) ?? { kind: 'direct', otherUser: store.users.get(this.userId), memberCount: 2 };
+    return store.rooms.get(this.roomId) ?? (this.userId ? { kind: 'direct', otherUser: { id: this.userId } } : { id: this.roomId, name: '' });
   }
 
   get isOnline() {
@@ -96,6 +96,8 @@ class ChatConversation extends Part {
   }
 
   render() {
+    this.isMember ||= store.rooms.has(this.roomId);
+    if (this.isMember && !store.rooms.has(this.roomId)) return location.replace('#/');  // it was left, or removed
     this.renderHead();
     this.renderTypists();
     const messages = this.history?.messages ?? [], entries = this.history?.hasNewer ? [] : outbox.of(this.key);
@@ -106,6 +108,7 @@ class ChatConversation extends Part {
     this.renderEmpty(messages.length + entries.length === 0);
     this.renderJump();
     if (this.history && !this.history.isLoaded && this.isPlaced && this.isOnline) this.load(() => this.history.newest());
+    return undefined;
   }
 
   renderHead() {

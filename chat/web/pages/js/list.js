@@ -135,7 +135,7 @@ class MessageList extends Part {
     const element = item.make();
     element.looks = looks;
     element.dataset.key = item.key;
-    if (element.hasAttribute('tabindex')) element.tabIndex = item.key === this.#active ? 0 : -1;
+    reach(element, item.key === this.#active);
     if (held) {
       this.sizes.unobserve(held);
       held.replaceWith(element);
@@ -210,8 +210,8 @@ class MessageList extends Part {
     const element = this.#drawn.get(key);
     if (!element?.hasAttribute('tabindex')) return;
     const before = this.#drawn.get(this.#active);
-    if (before) before.tabIndex = -1;
-    element.tabIndex = 0;
+    if (before && before !== element) reach(before, false);
+    reach(element, true);
     this.#active = key;
   }
 
@@ -223,6 +223,11 @@ class MessageList extends Part {
     while (this.items[place] && !this.#drawn.get(this.items[place].key)?.hasAttribute('tabindex')) place += step;
     if (this.items[place]) this.focusItem(this.items[place].key);
   }
+}
+
+// Of all messages Tab reaches one, and what is in it.
+function reach(element, isActive) {
+  if (element.hasAttribute('tabindex')) [element, ...element.querySelectorAll('button, a')].forEach((one) => { one.tabIndex = isActive ? 0 : -1; });
 }
 
 customElements.define('message-list', MessageList);

@@ -67,7 +67,7 @@ function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
   const bubble = el('div.bubble', {}, isNamed && el('div.author', { class: `name-${message.senderId % 8}`, dir: 'auto' }, name),
     message.replyToId && !message.deletedAt && quoteOf(message, conversation), !message.deletedAt && attachmentsOf(message, conversation),
     el('div.words', {}, contentOf(message), metaOf(message, isOwn && receipts, conversation)));
-  return el('article.message', { tabIndex: -1, ariaLabel: t('message.label', { name, time: formatTime(message.createdAt) }),
+  return el('article.message', { tabIndex: -1, ariaLabel: t('message.label', { name, time: formatTime(message.createdAt), text: previewOf(message) }),
     class: [isOwn && 'own', isFirst && 'first', message.deletedAt && 'deleted', message.type === 'emoji' && !message.deletedAt && 'only-emoji',
       message.mentions.includes(store.me.id) && 'mentions-me', conversation.flashed === message.id && 'flashed'].filter(Boolean).join(' '),
     onkeydown: (event) => pressed(event, message, conversation) },
@@ -92,13 +92,13 @@ function metaOf(message, receipts, conversation) {
 function ticksOf(message, { read, delivered }, conversation) {
   const state = read.length ? 'read' : delivered.length ? 'delivered' : 'sent';
   const label = conversation.room.kind === 'direct' || !read.length ? t(`receipt.${state}`) : t('receipt.readBy', { count: read.length });
-  return el('button.ticks', { type: 'button', class: state, tabIndex: -1, ariaLabel: label, title: label, onclick: () => conversation.showReceipts(message) },
+  return el('button.ticks', { type: 'button', class: state, ariaLabel: label, title: label, onclick: () => conversation.showReceipts(message) },
     icon(state === 'sent' ? 'check' : 'double'));
 }
 
 function quoteOf(message, conversation) {
   const answered = store.messages.find(message.roomId, message.replyToId);
-  return el('button.quote', { type: 'button', tabIndex: -1, onclick: () => conversation.goTo(message.replyToId) },
+  return el('button.quote', { type: 'button', onclick: () => conversation.goTo(message.replyToId) },
     el('strong', { dir: 'auto' }, answered ? (answered.senderId === store.me.id ? t('user.you') : store.users.nameOf(answered.senderId)) : t('message.answerTo')),
     el('span', { dir: 'auto' }, answered ? previewOf(answered) : t('message.show')));
 }
@@ -106,15 +106,15 @@ function quoteOf(message, conversation) {
 function reactionsOf(message, conversation) {
   return el('div.reactions', {}, ...message.reactions.map(({ emoji, userIds }) => {
     const isOwn = userIds.includes(store.me.id), names = userIds.slice(0, 20).map((id) => (id === store.me.id ? t('user.you') : store.users.nameOf(id))).join(', ');
-    return el('button.reaction', { type: 'button', class: isOwn ? 'own' : '', 'aria-pressed': String(isOwn), title: names, tabIndex: -1,
+    return el('button.reaction', { type: 'button', class: isOwn ? 'own' : '', 'aria-pressed': String(isOwn), title: names,
       onclick: () => conversation.react(message, emoji, isOwn) }, `${emoji} `, el('span', {}, userIds.length), el('span.hidden', {}, ` ${t('reaction.from', { names })}`));
   }));
 }
 
 function actionsOf(message, conversation) {
-  const react = iconButton('smile', t('action.react'), () => conversation.pickReaction(message, react), { tabIndex: -1 });
-  const more = iconButton('more', t('action.more'), () => conversation.openActions(message, more), { tabIndex: -1, 'aria-haspopup': 'menu' });
-  return el('div.actions', {}, react, iconButton('reply', t('action.reply'), () => conversation.reply(message), { tabIndex: -1 }), more);
+  const react = iconButton('smile', t('action.react'), () => conversation.pickReaction(message, react));
+  const more = iconButton('more', t('action.more'), () => conversation.openActions(message, more), { 'aria-haspopup': 'menu' });
+  return el('div.actions', {}, react, iconButton('reply', t('action.reply'), () => conversation.reply(message)), more);
 }
 
 // A message is one stop for Tab; Enter opens all that can be done with it.
@@ -139,7 +139,7 @@ function entryItem(entry, isFirst, conversation) {
 
 function entryElement(entry, isFirst, conversation) {
   const isFailed = entry.state === 'failed', label = t(`outbox.${entry.state}`);
-  return el('article.message.own', { tabIndex: -1, class: `${entry.state}${isFirst ? ' first' : ''}`, ariaLabel: t('message.label', { name: t('user.you'), time: label }) },
+  return el('article.message.own', { tabIndex: -1, class: `${entry.state}${isFirst ? ' first' : ''}`, ariaLabel: t('message.label', { name: t('user.you'), time: label, text: previewOf(entry) }) },
     el('div.body', {}, el('div.bubble', {}, attachmentsOf(entry, conversation),
       el('div.words', {}, entry.content && el('p.content', { dir: 'auto' }, ...richText(entry.content)),
         el('span.meta', {}, el('span', {}, entry.state === 'sending' ? '' : label), el('span.ticks', { role: 'img', ariaLabel: label }, icon(isFailed ? 'alert' : 'clock'))))),

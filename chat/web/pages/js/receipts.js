@@ -4,7 +4,8 @@
  */
 import { connection } from './connection.js';
 
-const TELL_EVERY = 1000;  // milliseconds
+const GATHER = 250;         // milliseconds until what is read is told
+const MAX_MEMBERS = 100;    // of a room, whose receipts are kept
 
 export class Receipts {
   #rooms = new Map();     // room id → Map of user id → { read, readAt, delivered, deliveredAt }
@@ -13,6 +14,7 @@ export class Receipts {
 
   constructor(store) {
     this.store = store;
+    connection.addEventListener('online', () => this.#tellAll());
   }
 
   load(tails) {
@@ -32,7 +34,9 @@ export class Receipts {
     const room = this.#rooms.get(roomId) ?? new Map(), held = room.get(userId) ?? {};
     this.#rooms.set(roomId, room);
     if ((held[kind] ?? 0) >= messageId) return;
+    room.delete(userId);
     room.set(userId, { ...held, [kind]: messageId, [`${kind}At`]: times[`${kind}At`] });
+    if (room.size > MAX_MEMBERS) room.delete(room.keys().next().value);
     this.store.changed('receipts', roomId);
   }
 
@@ -68,16 +72,13 @@ export class Receipts {
     if ((this.#told.get(key) ?? 0) >= messageId) return;
     this.#told.set(key, messageId);
     this.#untold.set(key, messageId);
-    this.timer ??= setTimeout(() => this.#tellAll(), TELL_EVERY / 4);
+    this.timer ??= setTimeout(() => this.#tellAll(), GATHER);
   }
 
-  /** Tells what is not told yet; it waits while there is no line. */
+  // What is not told yet; it waits while there is no line.
   #tellAll() {
     this.timer = null;
-    if (connection.state !== 'online') {
-      connection.addEventListener('online', () => this.#tellAll(), { once: true });
-      return;
-    }
+    if (connection.state !== 'online') return;
     for (const [key, messageId] of this.#untold) connection.ask(key.split(' ')[0], { messageId }).catch(() => this.#told.delete(key));
     this.#untold.clear();
   }

@@ -38,7 +38,7 @@ function link(found) {
 function mention(found, mentioned, myId) {
   for (let name = found.slice(1); name; name = /[._-]$/.test(name) ? name.slice(0, -1) : '') {
     const user = mentioned.find(({ username }) => username.toLowerCase() === name.toLowerCase());
-    if (user) return el('span.mention', { class: user.id === myId ? 'me' : '' }, `@${name}`);
+    if (user) return el('span.mention', { class: user.id === myId ? 'of-me' : '' }, `@${name}`);
   }
   return null;
 }
