@@ -68,7 +68,7 @@ class ChatApp extends Part {
 
   async go() {
     const target = route();
-    if (session.current && !this.side) return undefined;  // it is about to begin
+    if (session.current && !this.side) return;  // it is about to begin
     if (!session.current || target.page === 'reset') return this.showAccount(target);
     if (target.isOpen) return location.replace('#/');
     const { page, ...about } = target;
@@ -80,19 +80,18 @@ class ChatApp extends Part {
     if (page === 'inbox') {
       this.main.replaceChildren(el('div.empty', {}, el('p', {}, t('app.choose'))));
       document.title = t('app.name');
-      return undefined;
+      return;
     }
     const before = location.hash;
     let name;
     await attempt(async () => { name = await PAGES[page](); });
-    if (!name || location.hash !== before) return undefined;  // gone on meanwhile
+    if (!name || location.hash !== before) return;  // gone on meanwhile
     const held = this.main.firstElementChild;
     if (page === 'conversation' && held?.roomId === about.roomId && about.roomId && about.messageId) return held.goTo(about.messageId);
     const element = el(name);
     this.main.replaceChildren(element);
     element.show(about);
     if (!element.contains(document.activeElement)) this.main.focus();
-    return undefined;
   }
 
   // On a small screen the inbox is alone, and the main thing.
@@ -147,7 +146,6 @@ class ChatApp extends Part {
     if (this.line.firstChild?.textContent !== text) {
       this.line.replaceChildren(el('span', {}, text), el('button.link', { type: 'button', onclick: () => connection.hurry() }, t('line.tryNow')));
     }
-    return undefined;
   }
 
   // With each new socket again; the inbox comes first.

@@ -95,11 +95,12 @@ class MessageBox extends Part {
     if (this.edited) return this.change(content);
     if (this.tray.isBusy) return this.say(t('box.uploading'));
     if (this.tray.hasFailed) return this.say(t('box.uploadFailed'));
-    if (!content && !this.tray.count) return undefined;
+    if (!content && !this.tray.count) return;
     this.tell(false);
     return attempt(() => {
       this.conversation.send({ content, attachments: this.tray.take(), replyToId: this.answered?.id });
-      this.empty();
+      store.setDraft(this.conversation.key, '');
+      this.cancel('');
     });
   }
 
@@ -112,21 +113,10 @@ class MessageBox extends Part {
     } catch (error) {
       this.say(error.message);
     }
-    return undefined;
   }
 
   say(problem) {
     this.problem.textContent = problem;
-  }
-
-  empty() {
-    this.area.value = '';
-    store.setDraft(this.conversation.key, '');
-    this.answered = this.edited = null;
-    this.context.hidden = true;
-    this.problem.textContent = '';
-    this.update();
-    this.focus();
   }
 
   // -------------------------------------------------------------------- answers and edits
@@ -153,8 +143,9 @@ class MessageBox extends Part {
     this.focus();
   }
 
-  cancel() {
-    if (this.edited) this.area.value = store.drafts.get(this.conversation.key) ?? '';
+  // Nothing is answered or edited any more.
+  cancel(text = this.edited ? store.drafts.get(this.conversation.key) ?? '' : this.area.value) {
+    this.area.value = text;
     this.answered = this.edited = null;
     this.context.hidden = true;
     this.problem.textContent = '';

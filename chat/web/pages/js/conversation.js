@@ -32,7 +32,6 @@ class ChatConversation extends Part {
     } catch (error) {
       this.say(error);
     }
-    return undefined;
   }
 
   get room() {
@@ -108,7 +107,6 @@ class ChatConversation extends Part {
     this.renderEmpty(messages.length + entries.length === 0);
     this.renderJump();
     if (this.history && !this.history.isLoaded && this.isPlaced && this.isOnline) this.load(() => this.history.newest());
-    return undefined;
   }
 
   renderHead() {
@@ -194,7 +192,7 @@ class ChatConversation extends Part {
     this.list.sticks = true;
     this.render();
     this.list.goToBottom();
-    this.focusBox();
+    this.box.focus();
   }
 
   async toDay(date) {
@@ -202,10 +200,6 @@ class ChatConversation extends Part {
       const id = await this.history.day(date);
       if (id) await this.goTo(id);
     });
-  }
-
-  focusBox() {
-    this.box.focus();
   }
 
   // -------------------------------------------------------------------- doing
@@ -216,23 +210,6 @@ class ChatConversation extends Part {
     if (this.history?.hasNewer) this.history.newest();
     this.list.sticks = true;
     this.render();
-  }
-
-  retry({ clientId }) {
-    outbox.retry(clientId);
-  }
-
-  discard({ clientId }) {
-    outbox.discard(clientId);
-    this.focusBox();
-  }
-
-  reply(message) {
-    this.box.reply(message);
-  }
-
-  edit(message) {
-    this.box.edit(message);
   }
 
   /** The own message that was sent last, of those that are held. */
@@ -256,10 +233,10 @@ class ChatConversation extends Part {
     const quick = QUICK.map((emoji) => el('button.quick', { type: 'button', role: 'menuitem', ariaLabel: t('reaction.add', { emoji }),
       onclick: () => { popover.hidePopover(); this.react(message, emoji, message.reactions.some((one) => one.emoji === emoji && one.userIds.includes(store.me.id))); } }, emoji));
     const items = [
-      { label: t('action.reply'), icon: 'reply', action: () => this.reply(message) },
+      { label: t('action.reply'), icon: 'reply', action: () => this.box.reply(message) },
       { label: t('action.react'), icon: 'smile', action: () => this.pickReaction(message, button) },
       message.content && { label: t('action.copy'), icon: 'copy', action: () => attempt(() => navigator.clipboard.writeText(message.content)) },
-      isOwn && message.content && { label: t('action.edit'), icon: 'edit', action: () => this.edit(message) },
+      isOwn && message.content && { label: t('action.edit'), icon: 'edit', action: () => this.box.edit(message) },
       isOwn && this.room.kind !== 'lobby' && { label: t('receipt.who'), icon: 'double', action: () => this.showReceipts(message) },
       (isOwn || this.room.role === 'admin') && { label: t('action.delete'), icon: 'trash', danger: true, action: () => this.remove(message) },
     ].filter(Boolean);

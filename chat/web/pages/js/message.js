@@ -4,6 +4,7 @@
  */
 import { attachmentsOf } from './attachments.js';
 import { el, icon, iconButton } from './dom.js';
+import { outbox } from './outbox.js';
 import { store } from './store.js';
 import { previewOf } from './sync.js';
 import { richText } from './text.js';
@@ -114,15 +115,15 @@ function reactionsOf(message, conversation) {
 function actionsOf(message, conversation) {
   const react = iconButton('smile', t('action.react'), () => conversation.pickReaction(message, react));
   const more = iconButton('more', t('action.more'), () => conversation.openActions(message, more), { 'aria-haspopup': 'menu' });
-  return el('div.actions', {}, react, iconButton('reply', t('action.reply'), () => conversation.reply(message)), more);
+  return el('div.actions', {}, react, iconButton('reply', t('action.reply'), () => conversation.box.reply(message)), more);
 }
 
 // A message is one stop for Tab; Enter opens all that can be done with it.
 function pressed(event, message, conversation) {
   if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
   const more = event.target.querySelector('.actions button:last-child');
-  const act = { Enter: () => more && conversation.openActions(message, more), r: () => conversation.reply(message), Escape: () => conversation.focusBox(),
-    e: () => message.senderId === store.me.id && conversation.edit(message), '+': () => more && conversation.pickReaction(message, more) }[event.key];
+  const act = { Enter: () => more && conversation.openActions(message, more), r: () => conversation.box.reply(message), Escape: () => conversation.box.focus(),
+    e: () => message.senderId === store.me.id && conversation.box.edit(message), '+': () => more && conversation.pickReaction(message, more) }[event.key];
   if (!act || message.deletedAt && event.key !== 'Escape') return;
   event.preventDefault();
   act();
@@ -144,6 +145,6 @@ function entryElement(entry, isFirst, conversation) {
       el('div.words', {}, entry.content && el('p.content', { dir: 'auto' }, ...richText(entry.content)),
         el('span.meta', {}, el('span', {}, entry.state === 'sending' ? '' : label), el('span.ticks', { role: 'img', ariaLabel: label }, icon(isFailed ? 'alert' : 'clock'))))),
     entry.problem && el('p.problem', {}, entry.problem),
-    isFailed && el('div.again', {}, el('button.link', { type: 'button', onclick: () => conversation.retry(entry) }, t('action.tryAgain')),
-      el('button.link', { type: 'button', onclick: () => conversation.discard(entry) }, t('action.discard')))));
+    isFailed && el('div.again', {}, el('button.link', { type: 'button', onclick: () => outbox.retry(entry.clientId) }, t('action.tryAgain')),
+      el('button.link', { type: 'button', onclick: () => outbox.discard(entry.clientId) }, t('action.discard')))));
 }

@@ -87,7 +87,6 @@ class Outbox extends EventTarget {
       this.#become(entry, 'waiting', error.code === 'rate_limited' ? error.message : undefined);
       if (error.status) await new Promise((resolve) => setTimeout(resolve, 1000 * (error.retryAfter ?? TRY_AGAIN)));
     }
-    return undefined;
   }
 
   // A room's event may come before the acknowledgement, or instead of one that was lost.
