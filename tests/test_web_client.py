@@ -479,3 +479,19 @@ def test_an_emoji_is_picked_and_pictures_are_pasted(open_window, ann, bob, make_
       document.querySelector('message-box textarea').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
     }''')
     expect(window.page.get_by_role('button', name='Remove pasted.txt')).to_be_visible()
+
+
+def test_the_inbox_is_painted_at_once_from_a_cold_cache(open_window, http, ann, bob, make_room):
+    for _ in range(20):
+        make_room(ann, bob)
+    window = open_window(ann, size=NARROW, path=None)
+    session = window.context.new_cdp_session(window.page)
+    session.send('Network.enable')
+    session.send('Network.emulateNetworkConditions', {'offline': False, 'latency': 20, 'downloadThroughput': 10_000_000 / 8, 'uploadThroughput': 5_000_000 / 8})
+    sizes = []
+    session.on('Network.loadingFinished', lambda event: sizes.append(event['encodedDataLength']))
+    window.page.goto(window.url)
+    expect(window.page.locator('.rows a.row')).to_have_count(21)
+    assert sum(sizes) <= 150 * 1024, f'{sum(sizes)} bytes in {len(sizes)} answers'
+    painted = window.page.evaluate('performance.getEntriesByName("first-contentful-paint")[0].startTime')
+    assert painted < 1000, f'painted after {painted} ms'

@@ -41,14 +41,15 @@ class Browser:
             self._playwright.stop()
 
     def open(self, url, account=None, size=WIDE, is_dark=False, is_touch=False, locale='en-GB', path=''):
-        """A Window on the web client at `url`, signed in as an Account if there is one."""
+        """A Window on the web client at `url`, signed in as an Account if there is one; with a path of None it shows nothing yet."""
         context = self._chromium.new_context(
             viewport={'width': size[0], 'height': size[1]}, color_scheme='dark' if is_dark else 'light', locale=locale,
             has_touch=is_touch, timezone_id='UTC', permissions=['camera', 'microphone', 'clipboard-read', 'clipboard-write'],
             storage_state=_signed_in(url, account) if account else None)
         context.set_default_timeout(PATIENCE)
         window = Window(context, url)
-        window.page.goto(url + '/' + path)
+        if path is not None:
+            window.page.goto(f'{url}/{path}')
         return window
 
 

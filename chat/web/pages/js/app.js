@@ -43,6 +43,7 @@ class ChatApp extends Part {
 
   /** Somebody is signed in: what was last known is shown, then the server is asked. */
   async begin() {
+    if (this.side) return location.reload();
     const rooms = api.get('/api/conversations');
     rooms.catch(() => {});
     await store.open(session.current.user);
@@ -68,6 +69,7 @@ class ChatApp extends Part {
 
   async go() {
     const target = route();
+    if (this.side && !this.side.isConnected) return location.reload();  // it was replaced by a form to set a password
     if (session.current && !this.side) return;  // it is about to begin
     if (!session.current || target.page === 'reset') return this.showAccount(target);
     if (target.isOpen) return location.replace('#/');
