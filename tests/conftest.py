@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support import declared
+from tests.support.browser import Browser
 from tests.support.chromium import Chromium
 from tests.support.databases import MariaDatabase, SqliteDatabase
 from tests.support.files import post_file
@@ -143,6 +144,34 @@ def chromium():
         yield browser.start()
     finally:
         browser.stop()
+
+
+@pytest.fixture(scope='session')
+def browser():
+    """A browser in which people use the web client."""
+    process = _started(Browser)
+    try:
+        yield process.start()
+    finally:
+        process.stop()
+
+
+@pytest.fixture
+def open_window(browser, watched_server):
+    """Opens a window on the web client: `open_window(account, **options)`, see Browser.open.
+
+    The test fails if anything went wrong in one: an error on the console, an exception, a request to anybody but the server.
+    """
+    windows = []
+
+    def opened(account=None, **options):
+        windows.append(browser.open(watched_server.url, account, **options))
+        return windows[-1]
+
+    yield opened
+    problems = [problem for window in windows for problem in window.problems]
+    _all_of(window.close for window in windows)
+    assert not problems, '\n'.join(problems)
 
 
 @pytest.fixture(scope='session')

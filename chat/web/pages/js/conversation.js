@@ -1,0 +1,268 @@
+/**
+ * `<chat-conversation>`: a room, or a user to whom nothing was written yet: its messages, who is typing, the message box.
+ * @module
+ */
+import { emojiPicker } from './composer.js';
+import { connection } from './connection.js';
+import { attempt, confirmed, el, icon, iconButton, openDialog, openMenu, openPopover, Part } from './dom.js';
+import { History } from './history.js';
+import './list.js';
+import { itemsOf, keyOf } from './message.js';
+import { outbox } from './outbox.js';
+import { store } from './store.js';
+import { loadRoom } from './sync.js';
+import { formatMoment, t } from './texts.js';
+import { typing } from './typing.js';
+import { presenceOf, roomAvatar, userAvatar } from './users.js';
+
+const QUICK = ['👍', '❤️', '😂', '🎉', '😮', '😢'];
+const FLASH = 2500;  // milliseconds
+
+class ChatConversation extends Part {
+  /** Shows a room, at a message if one is named; or what is to become the conversation with a user. */
+  async show({ roomId, userId, messageId }) {
+    Object.assign(this, { roomId, userId, history: roomId && new History(roomId), firstUnreadId: null, isPlaced: false });
+    this.key = roomId ?? `with-${userId}`;
+    this.receiver = roomId ? { roomId } : { toUserId: userId };
+    this.build();
+    if (!roomId) return this.render();
+    try {
+      if (!store.rooms.has(roomId)) await loadRoom(roomId);
+      await this.begin(messageId);
+    } catch (error) {
+      this.say(error);
+    }
+  }
+
+  get room() {
+    return store.rooms.get(this.roomId) ?? (this.userId ? { kind: 'direct', otherUser: { id: this.userId } } : { id: this.roomId, name: '' });
+  }
+
+  get isOnline() {
+    return connection.state === 'online';
+  }
+
+  connected() {
+    if (this.roomId ?? this.userId) this.follow();
+  }
+
+  disconnected() {
+    this.box?.leave();
+    if (this.roomId) store.messages.trim(this.roomId);
+  }
+
+  build() {
+    this.list = el('message-list', { role: 'log', ariaLive: 'off', ariaLabel: t('messages.label') });
+    this.empty = el('div.empty', { hidden: true });
+    this.jump = el('button.jump', { type: 'button', hidden: true, onclick: () => this.toNewest() });
+    this.typists = el('p.typists', { role: 'status' });
+    this.head = el('header.bar');
+    this.box = el('message-box');
+    this.box.conversation = this;
+    this.replaceChildren(this.head, el('div.messages', {}, this.list, this.empty, this.jump), this.typists, this.box);
+    this.follow();
+  }
+
+  follow() {
+    this.ending.abort();
+    this.ending = new AbortController();
+    this.listen(store, 'messages receipts', ({ detail }) => detail.roomId === this.roomId && this.schedule());
+    this.listen(store, 'rooms users', () => this.schedule());
+    this.listen(outbox, 'change', () => this.schedule());
+    this.listen(outbox, 'sent', ({ detail }) => detail.key === this.key && !this.roomId && location.replace(`#/rooms/${detail.message.roomId}`));
+    this.listen(connection, 'state', () => this.schedule());
+    this.listen(typing, 'change', ({ detail }) => detail === this.roomId && this.renderTypists());
+    this.listen(this.list, 'older', () => this.isPlaced && this.history?.hasOlder && this.load(() => this.history.older()));
+    this.listen(this.list, 'newer', () => this.load(() => this.history.newer()));
+    this.listen(this.list, 'seen', ({ detail }) => this.seen(detail));
+    this.listen(document, 'visibilitychange', () => this.lastSeen && this.seen(this.lastSeen));
+  }
+
+  /** Loads what is needed, and goes to the message that is named, to the first unread one, or to the newest. */
+  async begin(messageId) {
+    const { unreadCount } = this.room;
+    this.render();
+    if (messageId) return this.goTo(messageId);
+    if (!this.history.isLoaded) await this.history.newest();
+    if (unreadCount) {
+      this.firstUnreadId = await this.history.firstUnread(unreadCount).catch(() => null);
+      this.render();
+    }
+    this.isPlaced = true;
+    if (this.firstUnreadId) return this.list.goTo('unread', 0.25);
+    this.render();
+    return this.list.goToBottom();
+  }
+
+  render() {
+    this.isMember ||= store.rooms.has(this.roomId);
+    if (this.isMember && !store.rooms.has(this.roomId)) return location.replace('#/');  // it was left, or removed
+    this.renderHead();
+    this.renderTypists();
+    const messages = this.history?.messages ?? [], entries = this.history?.hasNewer ? [] : outbox.of(this.key);
+    this.list.isOpenEnded = this.history?.hasNewer;
+    if (this.history?.hasNewer) this.list.sticks = false;
+    const begun = messages.length && !this.history.hasOlder ? [{ key: 'begin', looks: () => '', height: 60, make: () => el('p.begin', {}, t('messages.begin')) }] : [];
+    this.list.show([...begun, ...itemsOf({ messages, entries, firstUnreadId: this.firstUnreadId, conversation: this })]);
+    this.renderEmpty(messages.length + entries.length === 0);
+    this.renderJump();
+    if (this.history && !this.history.isLoaded && this.isPlaced && this.isOnline) this.load(() => this.history.newest());
+  }
+
+  renderHead() {
+    const { room } = this, other = room.otherUser && store.users.get(room.otherUser.id);
+    const title = store.nameOf(room), under = other ? presenceOf(other) : room.kind ? t('room.members', { count: room.memberCount }) : '';
+    const looks = JSON.stringify([room.kind, title, under, other?.avatarUrl, this.roomId]);
+    if (this.head.looks === looks) return;
+    this.head.looks = looks;
+    document.title = `${title} · ${t('app.name')}`;
+    const call = (video) => this.dispatchEvent(new CustomEvent('call', { bubbles: true, detail: { userId: other.id, video } }));
+    this.head.replaceChildren(
+      el('a.icon-button.back', { href: '#/', ariaLabel: t('action.back'), title: t('action.back') }, icon('back')),
+      roomAvatar(room, store.users), el('div.titles', {}, el('h1', { dir: 'auto', title }, title), el('p', {}, under)),
+      ...(other ? [iconButton('call', t('call.voice'), () => call(false)), iconButton('video', t('call.video'), () => call(true))] : []),
+      ...(this.roomId ? [iconButton('search', t('search.inRoom'), () => { location.hash = `#/search/${this.roomId}`; }, { class: 'wide' }),
+        iconButton('info', t('room.details'), () => this.dispatchEvent(new CustomEvent('details', { bubbles: true })), { class: 'details-button' })] : []));
+  }
+
+  renderTypists() {
+    const names = typing.in(this.roomId).map((id) => store.users.nameOf(id));
+    this.typists.textContent = !names.length ? '' : names.length > 2 ? t('typing.many') : t('typing.some', { count: names.length, names: names.join(t('typing.and')) });
+  }
+
+  renderEmpty(isEmpty) {
+    this.empty.hidden = !isEmpty;
+    if (!isEmpty) return;
+    const isWaiting = this.history && !this.history.isLoaded;
+    const text = isWaiting ? (this.isOnline ? t('app.loading') : t('messages.notHeld')) : t('messages.none', { name: store.nameOf(this.room) });
+    this.empty.replaceChildren(!isWaiting && roomAvatar(this.room, store.users, 'large') || '', el('p', {}, text));
+  }
+
+  renderJump() {
+    const { unreadCount = 0 } = this.room;
+    this.jump.hidden = this.list.sticks;
+    const label = unreadCount ? t('messages.toNewestCount', { count: unreadCount }) : t('messages.toNewest');
+    this.jump.ariaLabel = this.jump.title = label;
+    this.jump.replaceChildren(icon('down'), unreadCount ? el('span.badge', { 'aria-hidden': 'true' }, unreadCount) : '');
+  }
+
+  /** What can be seen is read, while the window is looked at. */
+  seen(detail) {
+    this.lastSeen = detail;
+    this.renderJump();
+    if (!this.roomId || !this.isPlaced || document.visibilityState !== 'visible') return;
+    const item = this.list.items.findLast?.((one) => one.id && this.list.places.get(one.key) <= this.list.places.get(detail.key));
+    const id = detail.isBottom && !this.history.hasNewer ? Math.max(item?.id ?? 0, this.room.lastMessage?.id ?? 0) : item?.id;
+    if (id && (this.room.unreadCount || this.room.mentionCount) && id > (this.readId ?? 0)) {
+      this.readId = id;
+      store.receipts.read(this.roomId, id);
+    }
+  }
+
+  async load(action) {
+    try {
+      await action();
+    } catch (error) {
+      if (error.status) this.say(error);
+    }
+  }
+
+  say(error) {
+    this.empty.hidden = false;
+    this.empty.replaceChildren(el('p.problem', { role: 'alert' }, error.message), el('button', { type: 'button', onclick: () => this.show(this) }, t('action.tryAgain')));
+  }
+
+  // -------------------------------------------------------------------- going to
+
+  async goTo(messageId) {
+    const isDone = await attempt(() => this.history.around(messageId));
+    const message = isDone && store.messages.find(this.roomId, messageId);
+    this.isPlaced = true;
+    if (!message) return this.render();
+    this.flashed = messageId;
+    this.render();
+    this.list.goTo(keyOf(message));
+    this.list.focusItem(keyOf(message));
+    return setTimeout(() => { this.flashed = null; this.schedule(); }, FLASH);
+  }
+
+  async toNewest() {
+    await this.load(() => this.history?.newest());
+    this.firstUnreadId = null;
+    this.list.sticks = true;
+    this.render();
+    this.list.goToBottom();
+    this.box.focus();
+  }
+
+  async toDay(date) {
+    await attempt(async () => {
+      const id = await this.history.day(date);
+      if (id) await this.goTo(id);
+    });
+  }
+
+  // -------------------------------------------------------------------- doing
+
+  send(what) {
+    outbox.send(this.key, this.receiver, what);
+    this.firstUnreadId = null;
+    if (this.history?.hasNewer) this.history.newest();
+    this.list.sticks = true;
+    this.render();
+  }
+
+  /** The own message that was sent last, of those that are held. */
+  lastOwn() {
+    return this.history?.messages.findLast((one) => one.senderId === store.me.id && !one.deletedAt && one.content);
+  }
+
+  react(message, emoji, remove = false) {
+    return attempt(async () => store.receive((await connection.ask('react', { messageId: message.id, emoji, ...(remove && { remove }) })).message));
+  }
+
+  async pickReaction(message, button) {
+    const picker = await emojiPicker();
+    const popover = openPopover(button, picker, { ariaLabel: t('action.react') });
+    picker.addEventListener('picked', ({ detail }) => { popover.hidePopover(); this.react(message, detail); }, { once: true });
+    picker.focus();
+  }
+
+  openActions(message, button) {
+    const isOwn = message.senderId === store.me.id;
+    const quick = QUICK.map((emoji) => el('button.quick', { type: 'button', role: 'menuitem', ariaLabel: t('reaction.add', { emoji }),
+      onclick: () => { popover.hidePopover(); this.react(message, emoji, message.reactions.some((one) => one.emoji === emoji && one.userIds.includes(store.me.id))); } }, emoji));
+    const items = [
+      { label: t('action.reply'), icon: 'reply', action: () => this.box.reply(message) },
+      { label: t('action.react'), icon: 'smile', action: () => this.pickReaction(message, button) },
+      message.content && { label: t('action.copy'), icon: 'copy', action: () => attempt(() => navigator.clipboard.writeText(message.content)) },
+      isOwn && message.content && { label: t('action.edit'), icon: 'edit', action: () => this.box.edit(message) },
+      isOwn && this.room.kind !== 'lobby' && { label: t('receipt.who'), icon: 'double', action: () => this.showReceipts(message) },
+      (isOwn || this.room.role === 'admin') && { label: t('action.delete'), icon: 'trash', danger: true, action: () => this.remove(message) },
+    ].filter(Boolean);
+    const popover = openMenu(button, t('action.more'), items, [el('div.quicks', { role: 'group', ariaLabel: t('action.react') }, ...quick)]);
+  }
+
+  async remove(message) {
+    if (!await confirmed(t('message.deleteTitle'), t('message.deleteText'), t('action.delete'))) return;
+    await attempt(async () => store.receive((await connection.ask('delete_message', { messageId: message.id })).message));
+  }
+
+  showReceipts(message) {
+    const { read, delivered } = store.receipts.of(message);
+    const people = (list) => el('ul.people', {}, ...list.map(([id, time]) => el('li', {}, userAvatar(store.users.get(id)),
+      el('span.name', { dir: 'auto' }, store.users.nameOf(id)), time && el('small', {}, formatMoment(time)))));
+    openDialog(t('receipt.who'), ...[['receipt.read', read], ['receipt.delivered', delivered]].filter(([, list]) => list.length)
+      .flatMap(([title, list]) => [el('h3', {}, t(title)), people(list)]), !read.length && !delivered.length && el('p', {}, t('receipt.nobody')) || '');
+  }
+
+  /** A picture could not be loaded: its address may have ended, so the message is asked for again, once. */
+  refresh({ id }) {
+    this.refreshed ??= new Set();
+    if (!id || !this.history || this.refreshed.has(id)) return;
+    this.refreshed.add(id);
+    this.history.refresh(id).catch(() => {});
+  }
+}
+
+customElements.define('chat-conversation', ChatConversation);

@@ -1,0 +1,153 @@
+/**
+ * What all parts of the page have in common: elements that draw themselves, lists, dialogs, menus, and what is said.
+ * @module
+ */
+import { el, icon, iconButton } from './elements.js';
+import { t } from './texts.js';
+
+export { el, icon, iconButton };
+
+/** The base of all custom elements here: what it listens to ends when it leaves the page, and it draws once a frame. */
+export class Part extends HTMLElement {
+  connectedCallback() {
+    this.ending = new AbortController();
+    this.connected();
+  }
+
+  disconnectedCallback() {
+    this.ending.abort();
+    this.disconnected();
+  }
+
+  /** To be overridden: the element is in the page, or no longer. */
+  connected() {}
+  disconnected() {}
+
+  /** Calls `listener` on each of the events (names with spaces between) until this element leaves the page. */
+  listen(target, names, listener) {
+    for (const name of names.split(' ')) target.addEventListener(name, listener, { signal: this.ending.signal });
+  }
+
+  /** Has `render` called before the next frame. */
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      if (this.isConnected) this.render();
+    });
+  }
+}
+
+/**
+ * Makes the children of `parent` those of `items`, and keeps the elements of those that look the same as before: `keyOf` and
+ * `looksOf` give strings, `make` an element. An element that had the focus has it afterwards.
+ */
+export function reconcile(parent, items, { keyOf, looksOf, make }) {
+  const kept = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const focused = parent.contains(document.activeElement) && document.activeElement.closest('[data-key]')?.dataset.key;
+  let next = parent.firstChild;
+  for (const item of items) {
+    const key = String(keyOf(item)), looks = looksOf(item);
+    let child = kept.get(key);
+    kept.delete(key);
+    if (child?.looks !== looks) {
+      const made = make(item);
+      made.dataset.key = key;
+      made.looks = looks;
+      if (child === next) next = next?.nextSibling ?? null;
+      child?.remove();
+      child = made;
+    }
+    if (child === next) next = next.nextSibling;
+    else parent.insertBefore(child, next);
+  }
+  kept.forEach((child) => child.remove());
+  if (focused && !parent.contains(document.activeElement)) {
+    const child = [...parent.children].find((one) => one.dataset.key === focused);
+    (child?.matches('a, button, [tabindex]') ? child : child?.querySelector('a, button'))?.focus();
+  }
+}
+
+/** A modal dialog with a title; the browser gives the focus back when it closes. Returns it. */
+export function openDialog(title, ...content) {
+  const heading = el('h2', { id: `dialog-${Date.now()}` }, title);
+  const dialog = el('dialog.dialog', { 'aria-labelledby': heading.id, onclose: () => dialog.remove() },
+    el('header', {}, heading, iconButton('close', t('action.close'), () => dialog.close())), ...content);
+  dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** Asks before something that can't be undone: resolves to whether it was confirmed. */
+export function confirmed(title, text, action) {
+  return new Promise((resolve) => {
+    const dialog = openDialog(title, el('p', {}, text), el('div.buttons', {},
+      el('button', { type: 'button', onclick: () => dialog.close() }, t('action.cancel')),
+      el('button.danger', { type: 'button', onclick: () => dialog.close('yes') }, action)));
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'));
+  });
+}
+
+/** Shows an element in a popover beside `button`, inside the window; it closes by Escape and by a click elsewhere. */
+export function openPopover(button, content, properties = {}) {
+  const popover = el('div.popover', { popover: 'auto', ...properties }, content);
+  const source = document.activeElement;
+  popover.addEventListener('toggle', (event) => {
+    if (event.newState !== 'closed') return;
+    if (popover.contains(document.activeElement) || document.activeElement === document.body) source?.focus();
+    popover.remove();
+  });
+  (button.closest('dialog') ?? document.body).append(popover);
+  popover.showPopover();
+  const place = () => {
+    const around = button.getBoundingClientRect(), own = popover.getBoundingClientRect();
+    const top = around.bottom + own.height + 8 < innerHeight ? around.bottom + 4 : around.top - own.height - 4;
+    popover.style.top = `${Math.max(8, Math.min(top, innerHeight - own.height - 8))}px`;
+    popover.style.left = `${Math.max(8, Math.min(around.left, innerWidth - own.width - 8))}px`;
+  };
+  place();
+  new ResizeObserver(place).observe(popover);
+  return popover;
+}
+
+/** A menu beside a button: `items` are `{ label, icon, action, danger }`; arrow keys walk through it. */
+export function openMenu(button, label, items, above = []) {
+  const entries = items.map((item) => el('button.menu-item', { type: 'button', role: 'menuitem', class: item.danger ? 'danger-text' : '',
+    onclick: () => { popover.hidePopover(); item.action(); } }, icon(item.icon), item.label));
+  const popover = openPopover(button, el('div.menu', { role: 'menu', ariaLabel: label }, ...above, ...entries));
+  const all = [...popover.querySelectorAll('[role=menuitem]')];
+  popover.addEventListener('keydown', (event) => {
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
+  });
+  all[0].focus();
+  return popover;
+}
+
+/** Says something once to those who listen to the page, and shows nothing. */
+export function announce(text) {
+  document.querySelector('#announcer')?.replaceChildren(text);
+}
+
+/** Says for a few seconds, at the bottom of the window, what went well or wrong where no other place is for it. */
+export function notice(text, kind = 'info') {
+  document.querySelector('.notice')?.remove();
+  const element = el('div.notice', { role: kind === 'error' ? 'alert' : 'status', class: kind, popover: 'manual' }, el('span', {}, text),
+    iconButton('close', t('action.close'), () => element.remove()));
+  (document.querySelector('dialog[open]') ?? document.body).append(element);
+  element.showPopover();
+  setTimeout(() => element.remove(), 8000);
+}
+
+/** Runs what a click began; what goes wrong is said in words. Resolves to whether it went well. */
+export async function attempt(action) {
+  try {
+    await action();
+    return true;
+  } catch (error) {
+    notice(error.message, 'error');
+    return false;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * One message as it is shown, and what can be done with it.
+ * @module
+ */
+import { attachmentsOf } from './attachments.js';
+import { el, icon, iconButton } from './dom.js';
+import { outbox } from './outbox.js';
+import { store } from './store.js';
+import { previewOf } from './sync.js';
+import { richText } from './text.js';
+import { formatDay, formatMoment, formatTime, t } from './texts.js';
+import { userAvatar } from './users.js';
+
+const TOGETHER = 5 * 60_000;  // milliseconds between messages of one author that stand together
+
+/** What the list shows of messages and of those on their way: days, the line before the first unread, the messages. */
+export function itemsOf({ messages, entries, firstUnreadId, conversation }) {
+  const shown = [];
+  let before = null;
+  for (const message of messages) {
+    const day = dayOf(message);
+    if (day !== before?.day) shown.push({ key: `day ${day}`, looks: () => formatDay(message.createdAt), height: 44, make: () => dayLine(message.createdAt) });
+    if (message.id === firstUnreadId) shown.push({ key: 'unread', looks: () => '', height: 36, make: () => el('div.line-unread', {}, el('span', {}, t('messages.unread')))});
+    const isFirst = day !== before?.day || message.senderId !== before.senderId || message.id === firstUnreadId
+      || times.get(message) - times.get(before.message) > TOGETHER;
+    shown.push(itemOf(message, isFirst, conversation));
+    before = { day, senderId: message.senderId, message };
+  }
+  return [...shown, ...entries.map((entry, place) => entryItem(entry, place === 0 && before?.senderId !== store.me.id, conversation))];
+}
+
+// Kept beside each message, which is another object once it has changed: making dates of ten thousand takes too long for a frame.
+const days = new WeakMap(), times = new WeakMap(), items = new WeakMap();
+
+function dayOf(message) {
+  if (!days.has(message)) {
+    const date = new Date(message.createdAt);
+    days.set(message, date.toDateString());
+    times.set(message, date.getTime());
+  }
+  return days.get(message);
+}
+
+/** The key of a message's item: the same before and after it was sent. */
+export function keyOf({ id, clientId, senderId }) {
+  return clientId && (!senderId || senderId === store.me.id) ? `sent ${clientId}` : `message ${id}`;
+}
+
+function itemOf(message, isFirst, conversation) {
+  const held = items.get(message);
+  if (held?.isFirst === isFirst && held.conversation === conversation) return held;
+  const isOwn = message.senderId === store.me.id, isNamed = isFirst && !isOwn && conversation.room.kind !== 'direct';
+  const receipts = () => isOwn && store.receipts.of(message);
+  const looks = () => JSON.stringify([message, isFirst, conversation.room.role, isOwn && Object.values(receipts()).map((one) => one.length), conversation.flashed === message.id,
+    !isOwn && isFirst && store.users.get(message.senderId), message.replyToId && store.messages.find(message.roomId, message.replyToId)?.content,
+    message.mentions.map((id) => store.users.get(id)?.username)]);
+  const height = 34 + (isNamed ? 22 : 0) + 21 * Math.ceil(message.content.length / 60)
+    + message.attachments.reduce((sum, { kind }) => sum + (kind === 'image' ? 230 : 60), 0) + (message.reactions.length ? 30 : 0) + (message.replyToId ? 48 : 0);
+  const make = () => messageElement(message, { isFirst, isOwn, receipts: receipts(), conversation });
+  const item = { key: keyOf(message), id: message.id, height, looks, make, isFirst, conversation };
+  items.set(message, item);
+  return item;
+}
+
+function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
+  const { room } = conversation, author = store.users.get(message.senderId), name = isOwn ? t('user.you') : store.users.nameOf(message.senderId);
+  const isNamed = isFirst && !isOwn && room.kind !== 'direct';
+  const bubble = el('div.bubble', {}, isNamed && el('div.author', { class: `name-${message.senderId % 8}`, dir: 'auto' }, name),
+    message.replyToId && !message.deletedAt && quoteOf(message, conversation), !message.deletedAt && attachmentsOf(message, conversation),
+    el('div.words', {}, contentOf(message), metaOf(message, isOwn && receipts, conversation)));
+  return el('article.message', { tabIndex: -1, ariaLabel: t('message.label', { name, time: formatTime(message.createdAt), text: previewOf(message) }),
+    class: [isOwn && 'own', isFirst && 'first', message.deletedAt && 'deleted', message.type === 'emoji' && !message.deletedAt && 'only-emoji',
+      message.mentions.includes(store.me.id) && 'mentions-me', conversation.flashed === message.id && 'flashed'].filter(Boolean).join(' '),
+    onkeydown: (event) => pressed(event, message, conversation) },
+  !isOwn && room.kind !== 'direct' && el('span.gutter', {}, isFirst && userAvatar(author, 'small')),
+  el('div.body', {}, bubble, message.reactions.length > 0 && reactionsOf(message, conversation)),
+  !message.deletedAt && actionsOf(message, conversation));
+}
+
+function contentOf(message) {
+  if (message.deletedAt) return el('p.content', {}, icon('trash'), t('message.deleted'));
+  if (!message.content) return null;
+  const mentioned = message.mentions.map((id) => store.users.get(id)).filter(Boolean);
+  return el('p.content', { dir: 'auto' }, ...richText(message.content, mentioned, store.me.id));
+}
+
+function metaOf(message, receipts, conversation) {
+  return el('span.meta', {}, message.editedAt && !message.deletedAt && el('span', { title: formatMoment(message.editedAt) }, t('message.edited')),
+    el('time', { dateTime: message.createdAt, title: formatMoment(message.createdAt) }, formatTime(message.createdAt)),
+    receipts && !message.deletedAt && ticksOf(message, receipts, conversation));
+}
+
+function ticksOf(message, { read, delivered }, conversation) {
+  const state = read.length ? 'read' : delivered.length ? 'delivered' : 'sent';
+  const label = conversation.room.kind === 'direct' || !read.length ? t(`receipt.${state}`) : t('receipt.readBy', { count: read.length });
+  return el('button.ticks', { type: 'button', class: state, ariaLabel: label, title: label, onclick: () => conversation.showReceipts(message) },
+    icon(state === 'sent' ? 'check' : 'double'));
+}
+
+function quoteOf(message, conversation) {
+  const answered = store.messages.find(message.roomId, message.replyToId);
+  return el('button.quote', { type: 'button', onclick: () => conversation.goTo(message.replyToId) },
+    el('strong', { dir: 'auto' }, answered ? (answered.senderId === store.me.id ? t('user.you') : store.users.nameOf(answered.senderId)) : t('message.answerTo')),
+    el('span', { dir: 'auto' }, answered ? previewOf(answered) : t('message.show')));
+}
+
+function reactionsOf(message, conversation) {
+  return el('div.reactions', {}, ...message.reactions.map(({ emoji, userIds }) => {
+    const isOwn = userIds.includes(store.me.id), names = userIds.slice(0, 20).map((id) => (id === store.me.id ? t('user.you') : store.users.nameOf(id))).join(', ');
+    return el('button.reaction', { type: 'button', class: isOwn ? 'own' : '', 'aria-pressed': String(isOwn), title: names,
+      onclick: () => conversation.react(message, emoji, isOwn) }, `${emoji} `, el('span', {}, userIds.length), el('span.hidden', {}, ` ${t('reaction.from', { names })}`));
+  }));
+}
+
+function actionsOf(message, conversation) {
+  const react = iconButton('smile', t('action.react'), () => conversation.pickReaction(message, react));
+  const more = iconButton('more', t('action.more'), () => conversation.openActions(message, more), { 'aria-haspopup': 'menu' });
+  return el('div.actions', {}, react, iconButton('reply', t('action.reply'), () => conversation.box.reply(message)), more);
+}
+
+// A message is one stop for Tab; Enter opens all that can be done with it.
+function pressed(event, message, conversation) {
+  if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+  const more = event.target.querySelector('.actions button:last-child');
+  const act = { Enter: () => more && conversation.openActions(message, more), r: () => conversation.box.reply(message), Escape: () => conversation.box.focus(),
+    e: () => message.senderId === store.me.id && conversation.box.edit(message), '+': () => more && conversation.pickReaction(message, more) }[event.key];
+  if (!act || message.deletedAt && event.key !== 'Escape') return;
+  event.preventDefault();
+  act();
+}
+
+function dayLine(time) {
+  return el('div.line-day', {}, el('time', { dateTime: time.slice(0, 10) }, formatDay(time)));
+}
+
+function entryItem(entry, isFirst, conversation) {
+  const looks = () => JSON.stringify([entry.state, entry.problem, isFirst]);
+  return { key: keyOf(entry), looks, height: 40 + 21 * Math.ceil(entry.content.length / 60), make: () => entryElement(entry, isFirst, conversation) };
+}
+
+function entryElement(entry, isFirst, conversation) {
+  const isFailed = entry.state === 'failed', label = t(`outbox.${entry.state}`);
+  return el('article.message.own', { tabIndex: -1, class: `${entry.state}${isFirst ? ' first' : ''}`, ariaLabel: t('message.label', { name: t('user.you'), time: label, text: previewOf(entry) }) },
+    el('div.body', {}, el('div.bubble', {}, attachmentsOf(entry, conversation),
+      el('div.words', {}, entry.content && el('p.content', { dir: 'auto' }, ...richText(entry.content)),
+        el('span.meta', {}, el('span', {}, entry.state === 'sending' ? '' : label), el('span.ticks', { role: 'img', ariaLabel: label }, icon(isFailed ? 'alert' : 'clock'))))),
+    entry.problem && el('p.problem', {}, entry.problem),
+    isFailed && el('div.again', {}, el('button.link', { type: 'button', onclick: () => outbox.retry(entry.clientId) }, t('action.tryAgain')),
+      el('button.link', { type: 'button', onclick: () => outbox.discard(entry.clientId) }, t('action.discard')))));
+}

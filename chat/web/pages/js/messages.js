@@ -1,0 +1,119 @@
+/**
+ * The messages that are held: of each room a tail, which is a piece of its history without gaps that ends with the newest; and of
+ * the conversation that is open, where one has jumped back, a second piece. What lies between is known to be missing.
+ * @module
+ */
+const MAX_TAILS = 50;        // rooms
+const MAX_KEPT = 100;        // messages of each in IndexedDB
+const MAX_CLOSED = 300;      // messages of a room that is not open, in memory
+
+export class Messages {
+  #tails = new Map();  // the room used last is last
+  piece = null;        // { roomId, messages }: where one has jumped to
+
+  constructor(store) {
+    this.store = store;
+  }
+
+  load(tails) {
+    for (const { roomId, messages, hasOlder } of tails) this.#tails.set(roomId, { messages, hasOlder });
+  }
+
+  /** What goes into IndexedDB of a room, if anything is held. */
+  toKeep(roomId) {
+    const tail = this.#tails.get(roomId);
+    return tail && { roomId, messages: tail.messages.slice(-MAX_KEPT), hasOlder: tail.hasOlder || tail.messages.length > MAX_KEPT };
+  }
+
+  /** The newest messages of a room, oldest first. */
+  of(roomId) {
+    return this.#tails.get(roomId)?.messages ?? [];
+  }
+
+  /** The tail of a room: `{ messages, hasOlder }`, or undefined. */
+  tail(roomId) {
+    return this.#tails.get(roomId);
+  }
+
+  /** The message if it is held. */
+  find(roomId, id) {
+    return [this.of(roomId), this.piece?.roomId === roomId ? this.piece.messages : []].flatMap((list) => list[indexOf(list, id)] ?? [])[0];
+  }
+
+  /** Puts a page into a room's tail: the newest ones, or such as join it. */
+  extend(roomId, page, hasOlder) {
+    const tail = this.#tails.get(roomId) ?? { messages: [], hasOlder: true };
+    this.#tails.delete(roomId);
+    this.#tails.set(roomId, tail);
+    tail.messages = merged(tail.messages, page);
+    page.forEach((message) => this.store.receipts.wrote(message));
+    if (hasOlder !== undefined) tail.hasOlder = hasOlder;
+    for (const id of [...this.#tails.keys()].slice(0, -MAX_TAILS)) this.forget(id);
+    this.store.changed('messages', roomId);
+  }
+
+  /** Takes a message as it is now. Of what lies before the held piece nothing is taken: that would make a gap. */
+  take(message) {
+    const { roomId } = message;
+    this.store.receipts.wrote(message);
+    for (const held of this.#pieces(roomId)) {
+      const { messages } = held, place = placeOf(messages, message.id), before = messages[place]?.id === message.id && messages[place];
+      if (before) messages[place] = { ...message, deliveredAt: message.deliveredAt ?? before.deliveredAt, readAt: message.readAt ?? before.readAt };
+      else if (held !== this.piece && (place > 0 || !held.hasOlder)) messages.splice(place, 0, message);
+    }
+    this.store.changed('messages', roomId);
+  }
+
+  /** Changes a message if it is held. */
+  change(roomId, id, change) {
+    for (const { messages } of this.#pieces(roomId)) {
+      const place = indexOf(messages, id);
+      if (place >= 0) messages[place] = change(messages[place]);
+    }
+    this.store.changed('messages', roomId);
+  }
+
+  /** A room is closed: what was loaded of its past goes. */
+  trim(roomId) {
+    this.piece = null;
+    const tail = this.#tails.get(roomId);
+    if (!tail || tail.messages.length <= MAX_CLOSED) return;
+    tail.messages = tail.messages.slice(-MAX_CLOSED);
+    tail.hasOlder = true;
+  }
+
+  forget(roomId) {
+    if (this.piece?.roomId === roomId) this.piece = null;
+    if (this.#tails.delete(roomId)) this.store.changed('messages', roomId);
+  }
+
+  forgetAll() {
+    [...this.#tails.keys()].forEach((roomId) => this.forget(roomId));
+  }
+
+  #pieces(roomId) {
+    return [this.#tails.get(roomId), this.piece?.roomId === roomId && this.piece].filter(Boolean);
+  }
+}
+
+/** Where a message of that id stands in a list by id, or would. */
+export function placeOf(messages, id) {
+  let from = 0, to = messages.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (messages[middle].id < id) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+function indexOf(messages, id) {
+  const place = placeOf(messages, id);
+  return messages[place]?.id === id ? place : -1;
+}
+
+/** Two lists by id as one; what stands in both is taken from the second. */
+export function merged(first, second) {
+  const all = new Map([...first, ...second].map((message) => [message.id, message]));
+  return [...all.values()].sort((a, b) => a.id - b.id);
+}

@@ -1,0 +1,497 @@
+"""The web client, as people use it: each in a window of their own, on a real server."""
+import re
+import uuid
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.conftest import skip_or_fail
+from tests.support.browser import NARROW, WIDE
+from tests.support.files import post_file
+from tests.support.media import png, wav
+from tests.support.node import FOLDER
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.once  # nothing here depends on the database
+
+AXE = FOLDER / 'node_modules/axe-core/axe.min.js'
+GONE = 'ERR_INTERNET_DISCONNECTED', 'WebSocket'  # what the console says of a line that is cut
+
+
+@pytest.fixture
+def ann(new_user):
+    return new_user(displayName='Ann Lee')
+
+
+@pytest.fixture
+def bob(new_user):
+    return new_user(displayName='Bob Okafor')
+
+
+@pytest.fixture
+def make_room(http):
+    """Makes a private room: `make_room(admin, *members)`; returns it as the admin sees it."""
+    def made(admin, *members, name=None):
+        name = name or f'Room {uuid.uuid4().hex[:8]}'
+        room = http.as_user(admin).post('/api/rooms', {'name': name, 'isPrivate': True}).json()['room']
+        for member in members:
+            assert http.as_user(member).post('/api/rooms/join', {'inviteCode': room['inviteCode']}).status_code == 200
+        return room
+
+    return made
+
+
+def write(window, text):
+    """Types a message and sends it."""
+    box = window.page.get_by_role('textbox', name='Message')
+    box.fill(text)
+    box.press('Enter')
+
+
+def message(window, text):
+    """The message with that text."""
+    return window.page.locator('article.message', has_text=text).first
+
+
+def act(window, text, action):
+    """Chooses an action from a message's menu, by the keyboard."""
+    message(window, text).focus()
+    window.page.keyboard.press('Enter')
+    window.page.get_by_role('menuitem', name=action, exact=True).click()
+
+
+def test_somebody_signs_up_and_finds_what_to_do_first(open_window):
+    name = f'u{uuid.uuid4().hex[:10]}'
+    page = open_window().page
+    page.get_by_role('link', name='Create an account').click()
+    page.get_by_label('Name', exact=True).fill('Ann Lee')
+    page.get_by_label('Username').fill(name)
+    page.get_by_label('Email').fill(f'{name}@example.com')
+    page.get_by_label('Password').fill('secret-1')
+    page.get_by_role('button', name='Create an account').click()
+    expect(page.get_by_role('link', name='Find people')).to_be_visible()
+    page.reload()
+    expect(page.get_by_role('heading', name='Chats')).to_be_visible()
+
+
+def test_a_wrong_password_is_said_in_words(open_window, ann):
+    window = open_window()
+    with window.expecting('401'):
+        window.page.get_by_label('Username or email').fill(ann.username)
+        window.page.get_by_label('Password').fill('wrong')
+        window.page.get_by_role('button', name='Sign in').click()
+        expect(window.page.get_by_role('alert')).not_to_be_empty()
+
+
+def test_two_people_make_a_room_and_write_to_each_other(open_window, ann, bob):
+    first, second = open_window(ann), open_window(bob)
+    first.page.get_by_role('link', name='Rooms', exact=True).click()
+    first.page.get_by_role('button', name='Make a room').click()
+    dialog = first.page.get_by_role('dialog')
+    dialog.get_by_label('Name of the room').fill('Tea at five')
+    dialog.get_by_label('Private').check()
+    dialog.get_by_role('button', name='Make a room').click()
+    first.page.get_by_role('button', name='Details', exact=True).click()
+    first.page.get_by_role('button', name='Invite people').click()
+    link = first.page.get_by_label('Whoever has this link')
+    expect(link).to_have_value(re.compile('#/join/.+'))
+    second.page.goto(link.input_value())
+    first.page.keyboard.press('Escape')
+    expect(second.page.get_by_role('heading', name='Tea at five')).to_be_visible()
+
+    write(first, 'Who brings the cake?')
+    expect(message(second, 'Who brings the cake?')).to_be_visible()
+    write(second, 'I do! https://example.com/cake.')
+    expect(message(first, 'I do!').get_by_role('link')).to_have_attribute('href', 'https://example.com/cake')
+    expect(message(first, 'Who brings').get_by_role('button', name='Read by 1 person')).to_be_attached()
+
+
+def test_a_message_is_edited_answered_reacted_to_and_deleted(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
+    write(first, 'Tea at fve')
+    expect(message(second, 'Tea at fve')).to_be_visible()
+    expect(message(first, 'Tea at fve').get_by_role('button', name=re.compile('Sent|Read|Delivered'))).to_be_attached()
+
+    first.page.get_by_role('textbox', name='Message').press('ArrowUp')
+    write(first, 'Tea at five')
+    expect(message(second, 'Tea at five')).to_contain_text('edited')
+
+    act(second, 'Tea at five', 'React with 👍')
+    expect(message(first, 'Tea at five').get_by_role('button', name='👍 1 from Bob Okafor')).to_be_attached()
+    act(second, 'Tea at five', 'Reply')
+    write(second, 'Gladly')
+    expect(message(first, 'Gladly').locator('.quote')).to_contain_text('Tea at five')
+
+    act(first, 'Tea at five', 'Delete')
+    first.page.get_by_role('dialog').get_by_role('button', name='Delete').click()
+    expect(message(second, 'Message deleted')).to_be_visible()
+
+
+def test_the_first_message_to_somebody_begins_the_conversation(open_window, ann, bob):
+    window, other = open_window(ann), open_window(bob)
+    window.page.get_by_role('link', name='People', exact=True).click()
+    window.page.get_by_role('searchbox').fill(bob.username)
+    window.page.get_by_role('main').get_by_role('link', name=bob.username).click()
+    write(window, 'Hello Bob')
+    expect(window.page).to_have_url(re.compile(r'#/rooms/\d+$'))
+    expect(other.page.get_by_role('navigation').get_by_role('link', name='Ann Lee')).to_contain_text('1 unread message')
+    other.page.get_by_role('navigation').get_by_role('link', name='Ann Lee').click()
+    expect(message(other, 'Hello Bob')).to_be_visible()
+    expect(message(window, 'Hello Bob').get_by_role('button', name='Read')).to_be_attached()
+
+
+def test_files_are_uploaded_removed_and_sent(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
+    first.page.locator('message-box input[type=file]').set_input_files([
+        {'name': 'picture.png', 'mimeType': 'image/png', 'buffer': png((400, 300))},
+        {'name': 'notes.txt', 'mimeType': 'text/plain', 'buffer': b'notes'},
+        {'name': 'wrong.txt', 'mimeType': 'text/plain', 'buffer': b'wrong'}])
+    first.page.get_by_role('button', name='Remove wrong.txt').click()
+    expect(first.page.locator('message-box progress:visible')).to_have_count(0)
+    write(first, 'Look at these')
+    sent = message(second, 'Look at these')
+    expect(sent.get_by_role('link', name='notes.txt')).to_be_visible()
+    expect(sent.locator('.file')).to_have_count(1)
+    sent.get_by_role('button', name='Open picture picture.png').click()
+    expect(second.page.get_by_role('dialog')).to_be_visible()
+
+
+def test_what_is_written_without_a_line_is_sent_once_and_in_order_when_it_is_back(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    write(window, 'with a line')
+    expect(message(window, 'with a line').get_by_role('button', name='Sent')).to_be_attached()
+    texts = [f'without a line {number}' for number in range(3)]
+    with window.expecting(*GONE):
+        window.cut()
+        expect(window.page.get_by_role('status').filter(has_text='What you write is sent')).to_be_visible()
+        for text in texts:
+            write(window, text)
+        expect(message(window, texts[2])).to_contain_text('waiting to be sent')
+        window.page.get_by_role('textbox', name='Message').fill('a draft')
+        window.mend()
+        expect(message(window, texts[2]).get_by_role('button', name='Sent')).to_be_attached()
+    kept = http.as_user(bob).get(f'/api/rooms/{room["id"]}/messages').json()['messages']
+    assert [one['content'] for one in kept] == ['with a line', *texts]
+    window.page.reload()
+    expect(window.page.get_by_role('textbox', name='Message')).to_have_value('a draft')
+
+
+def test_what_was_missed_is_there_when_the_line_is_back(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    before = http.as_user(bob).post(f'/api/rooms/{room["id"]}/messages', {'content': 'before'}).json()['message']
+    expect(message(window, 'before')).to_be_visible()
+    with window.expecting(*GONE):
+        window.cut()
+        path = f'/api/rooms/{room["id"]}/messages'
+        http.as_user(bob).post(path, {'content': 'missed'})
+        http.as_user(bob).patch(f'{path}/{before["id"]}', {'content': 'before, changed'})
+        expect(window.page.get_by_role('status').filter(has_text='What you write is sent')).to_be_visible()
+        window.mend()
+        expect(message(window, 'missed')).to_be_visible()
+        expect(message(window, 'before, changed')).to_be_visible()
+
+
+def test_ten_thousand_messages_scroll_with_only_what_is_seen_in_the_document(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    path = f'/api/rooms/{room["id"]}/messages'
+    ids = [http.as_user(bob).post(path, {'content': f'number {number}'}).json()['message']['id'] for number in range(400)]
+    http.as_user(ann).post(f'/api/rooms/{room["id"]}/read', {'messageId': ids[-1]})
+    page = open_window(ann, path=f'#/rooms/{room["id"]}').page
+    expect(page.get_by_text('number 399', exact=True)).to_be_visible()
+    scroller = page.locator('.scroller')
+    wait_until(lambda: scroller.evaluate('one => { one.scrollTop = 0; return one.textContent.includes("number 0"); }'), 30, 'all pages are loaded')
+    assert page.locator('article.message').count() < 80
+    scroller.evaluate('one => { one.scrollTop = one.scrollHeight; }')
+    expect(page.get_by_text('number 399', exact=True)).to_be_visible()
+
+
+def test_on_a_small_screen_the_inbox_leads_to_a_conversation_and_back(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    page = open_window(ann, size=NARROW, is_touch=True).page
+    page.get_by_role('link', name=room['name']).click()
+    expect(page.get_by_role('textbox', name='Message')).to_be_visible()
+    expect(page.get_by_role('heading', name='Chats')).to_be_hidden()
+    page.get_by_role('link', name='Back to all chats').click()
+    expect(page.get_by_role('heading', name='Chats')).to_be_visible()
+
+
+def test_unread_messages_and_mentions_are_counted_shown_from_the_first_and_then_read(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    path = f'/api/rooms/{room["id"]}/messages'
+    for number in range(70):
+        http.as_user(bob).post(path, {'content': f'number {number}' if number else f'@{ann.username} number 0'})
+    window = open_window(ann)
+    row = window.page.get_by_role('navigation').get_by_role('link', name=room['name'])
+    expect(row).to_contain_text('70 unread messages')
+    expect(row).to_contain_text('1 mention of you')
+    row.click()
+    expect(window.page.get_by_text('New messages', exact=True)).to_be_in_viewport()
+    expect(message(window, 'number 0')).to_be_in_viewport()
+    newest = window.page.get_by_role('button', name=re.compile('To the newest message, .* unread'))
+    newest.click()
+    expect(message(window, 'number 69')).to_be_in_viewport()
+    expect(newest).to_be_hidden()
+    expect(row).not_to_contain_text('unread')
+
+
+def test_a_name_is_completed_behind_an_at_sign(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    box = window.page.get_by_role('textbox', name='Message')
+    box.press_sequentially('Hello @bob')
+    expect(window.page.get_by_role('option', name='Bob Okafor')).to_have_attribute('aria-selected', 'true')
+    box.press('Enter')
+    expect(box).to_have_value(f'Hello @{bob.username} ')
+    box.press('Enter')
+    expect(message(window, 'Hello').locator('.mention')).to_have_text(f'@{bob.username}')
+
+
+def test_a_search_leads_to_where_the_message_stands_and_back_to_the_newest(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    path = f'/api/rooms/{room["id"]}/messages'
+    for number in range(220):
+        last = http.as_user(bob).post(path, {'content': f'the walrus {number}' if number == 20 else f'number {number}'}).json()['message']
+    http.as_user(ann).post(f'/api/rooms/{room["id"]}/read', {'messageId': last['id']})
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    expect(message(window, 'number 219')).to_be_in_viewport()
+    window.page.get_by_role('button', name='Search in this conversation').click()
+    window.page.get_by_role('searchbox').fill('walr')
+    window.page.get_by_role('link', name='the walrus').click()
+    expect(message(window, 'the walrus 20')).to_be_in_viewport()
+    assert message(window, 'number 219').count() == 0
+    http.as_user(bob).post(path, {'content': 'just now'})
+    window.page.get_by_role('button', name='To the newest message').click()
+    expect(message(window, 'just now')).to_be_in_viewport()
+
+
+def test_a_day_is_gone_to(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    for number in range(60):
+        http.as_user(bob).post(f'/api/rooms/{room["id"]}/messages', {'content': f'number {number}'})
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    window.page.get_by_role('button', name='Details', exact=True).click()
+    window.page.get_by_label('Go to a day').fill('2020-01-01')
+    window.page.get_by_role('button', name='Go', exact=True).click()
+    expect(message(window, 'number 0')).to_be_in_viewport()
+
+
+def test_what_the_server_refuses_is_said_at_the_message_which_can_be_discarded(open_window, http, ann, bob):
+    http.as_user(bob).put(f'/api/users/{ann.id}/block')
+    window = open_window(ann, path=f'#/with/{bob.id}')
+    write(window, 'Do you hear me?')
+    failed = message(window, 'Do you hear me?')
+    expect(failed).to_contain_text('not sent')
+    failed.get_by_role('button', name='Discard').click()
+    expect(failed).to_have_count(0)
+
+
+def test_a_voice_message_is_recorded_and_arrives(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
+    first.page.get_by_role('button', name='Record a voice message').click()
+    first.page.wait_for_timeout(1200)
+    first.page.get_by_role('button', name='Send recording').click()
+    expect(second.page.get_by_role('button', name='Play voice message')).to_be_visible()
+
+
+def test_a_call_rings_is_answered_and_ends(open_window, http, ann, bob):
+    http.as_user(ann).post(f'/api/messages/send/{bob.id}', {'content': 'May I call?'})
+    first, second = open_window(ann), open_window(bob)
+    first.page.get_by_role('navigation').get_by_role('link', name='Bob Okafor').click()
+    wait_until(lambda: first.page.evaluate('Boolean(customElements.get("chat-call"))'), 10, 'calls are loaded')
+    wait_until(lambda: second.page.evaluate('Boolean(customElements.get("chat-call"))'), 10, 'calls are loaded')
+    first.page.get_by_role('button', name='Video call').click()
+    second.page.get_by_role('button', name='With camera').click()
+    for window in first, second:
+        wait_until(lambda page=window.page: page.evaluate('document.querySelector("chat-call video")?.videoWidth'), 20, 'there is a picture')
+    first.page.get_by_role('button', name='End call').click()
+    expect(second.page.get_by_text('The call has ended').first).to_be_visible()
+
+
+def test_a_profile_and_a_password_are_changed_and_somebody_is_blocked(open_window, http, ann, bob):
+    window = open_window(ann, path='#/settings')
+    page = window.page
+    page.get_by_label('Name', exact=True).fill('Ann Mary Lee')
+    page.get_by_role('button', name='Save').click()
+    expect(page.get_by_role('status').filter(has_text='Saved')).to_be_visible()
+    assert http.as_user(bob).get(f'/api/users/{ann.id}').json()['displayName'] == 'Ann Mary Lee'
+    page.locator('input[type=file]').set_input_files({'name': 'me.png', 'mimeType': 'image/png', 'buffer': png((80, 80))})
+    expect(page.get_by_role('main').locator('.avatar img')).to_be_visible()
+    with window.expecting('403'):
+        page.get_by_label('Current password').last.fill('wrong')
+        page.get_by_label('New password').fill('secret-2')
+        page.get_by_role('button', name='Set new password').click()
+        expect(page.get_by_role('alert').filter(has_text=re.compile('.+'))).to_be_visible()
+    window.go('#/people')
+    page.get_by_role('searchbox').fill(bob.username)
+    expect(page.get_by_role('main').get_by_role('listitem')).to_have_count(1)
+    page.get_by_role('button', name='More about Bob Okafor').click()
+    page.get_by_role('menuitem', name='Block Bob Okafor').click()
+    page.get_by_role('dialog').get_by_role('button', name='Block').click()
+    expect(page.get_by_text('Bob Okafor is blocked')).to_be_visible()
+    window.go('#/settings')
+    expect(page.get_by_role('button', name='Unblock: Bob Okafor')).to_be_visible()
+
+
+def test_signing_out_leaves_nothing_in_the_browser(open_window, ann):
+    window = open_window(ann, path='#/settings')
+    window.page.get_by_role('button', name='Sign out').click()
+    window.page.get_by_role('dialog').get_by_role('button', name='Sign out').click()
+    expect(window.page.get_by_role('heading', name='Sign in')).to_be_visible()
+    assert window.page.evaluate('localStorage.length') == 0
+    assert window.page.evaluate('indexedDB.databases()') == []
+
+
+@pytest.fixture
+def furnished(http, ann, bob, make_room):
+    """A room with a message of every sort, as ann and bob have it."""
+    room = make_room(ann, bob, name='A room with a name that is far too long to be shown on one line of any screen')
+    path = f'/api/rooms/{room["id"]}/messages'
+    said = http.as_user(bob).post(path, {'content': f'Hello @{ann.username}, see https://example.com/'}).json()['message']
+    http.as_user(ann).post(path, {'content': 'مرحبا', 'replyToId': said['id']})
+    http.as_user(ann).put(f'{path}/{said["id"]}/reactions/👍')
+    post_file(http.as_user(bob), path, (png(), 'picture.png'), (b'notes', 'notes.txt'), content='Files')
+    post_file(http.as_user(ann), path, (wav(), 'voice.wav'), content='')
+    deleted = http.as_user(bob).post(path, {'content': 'wrong'}).json()['message']
+    http.as_user(bob).delete(f'{path}/{deleted["id"]}')
+    http.as_user(bob).post(f'/api/messages/send/{ann.id}', {'content': '🎉'})
+    return room
+
+
+@pytest.fixture
+def screens(furnished, bob):
+    """Every screen: its address, and what is clicked there."""
+    conversation = f'#/rooms/{furnished["id"]}'
+    return [('#/', None), (conversation, None), (conversation, 'Details'), (f'#/with/{bob.id}', None), ('#/people', None), ('#/rooms', None), ('#/rooms', 'room'),
+            ('#/search', None), ('#/settings', None)]
+
+
+@pytest.mark.parametrize('is_dark', (False, True), ids=('light', 'dark'))
+@pytest.mark.parametrize('size', (NARROW, WIDE), ids=('narrow', 'wide'))
+def test_axe_finds_nothing_on_any_screen(open_window, ann, screens, size, is_dark):
+    if not AXE.exists():
+        skip_or_fail('not installed: axe-core (npm ci in tests/node)')
+    found = []
+    strangers = [open_window(size=size, is_dark=is_dark, path=path) for path in ('#/sign-in', '#/sign-up', '#/forgot', '#/reset/token')]
+    for window in strangers:
+        expect(window.page.locator('form')).to_be_visible()
+        found += violations(window)
+    window = open_window(ann, size=size, is_dark=is_dark)
+    for path, name in screens:
+        show(window, path, name)
+        found += [f'{path} {name}: {violation}' for violation in violations(window)]
+    assert not found, '\n'.join(found)
+
+
+def test_every_text_of_the_screens_is_there_in_german(open_window, ann, screens):
+    window = open_window(ann, locale='de-DE')
+    for path, name in screens:
+        show(window, path, {'Details': 'Details', 'room': 'anlegen'}.get(name))
+        text = window.page.locator('chat-app').inner_text() + ' '.join(window.page.locator('[aria-label]').evaluate_all('all => all.map((one) => one.ariaLabel)'))
+        assert not re.search(r'\b(action|app|box|inbox|message|messages|room|rooms|people|settings|search|notify|account)\.[a-z]\w+', text), text
+    assert window.page.locator('html').get_attribute('lang') == 'de'
+
+
+def show(window, path, name):
+    """Goes to a screen, and clicks on the button that has this in its name."""
+    window.page.keyboard.press('Escape')
+    window.go('#/')
+    window.go(path)
+    if name:
+        window.page.get_by_role('main').get_by_role('button', name=name).last.click()
+    window.page.wait_for_timeout(500)  # until what moves has moved
+
+
+def violations(window):
+    """What axe-core finds in the page as it is now."""
+    window.page.evaluate(AXE.read_text())
+    result = window.page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
+    return [f'{one["id"]}: {node["html"][:300]}' for one in result['violations'] for node in one['nodes']]
+
+
+def test_without_a_line_the_page_opens_with_what_it_last_knew(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    http.as_user(bob).post(f'/api/rooms/{room["id"]}/messages', {'content': 'known before'})
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    expect(message(window, 'known before')).to_be_visible()
+    window.page.evaluate('navigator.serviceWorker.ready.then(() => true)')
+    wait_until(lambda: window.page.evaluate('Boolean(navigator.serviceWorker.controller)'), 10, 'the service worker has the page')
+    window.page.wait_for_timeout(1000)  # until it is written down
+    with window.expecting(*GONE, 'ERR_FAILED', 'Failed to load resource'):
+        window.cut()
+        window.page.reload()
+        expect(message(window, 'known before')).to_be_visible()
+        write(window, 'written without a line')
+        window.page.reload()
+        expect(message(window, 'written without a line')).to_contain_text('waiting to be sent')
+        window.mend()
+        expect(message(window, 'written without a line').get_by_role('button', name='Sent')).to_be_attached()
+    sent = http.as_user(bob).get(f'/api/rooms/{room["id"]}/messages').json()['messages']
+    assert [one['content'] for one in sent] == ['known before', 'written without a line']
+
+
+def test_who_types_is_shown_to_the_others(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
+    expect(second.page.get_by_role('heading', name=room['name'])).to_be_visible()
+    first.page.get_by_role('textbox', name='Message').press_sequentially('Hel')
+    expect(second.page.get_by_text('Ann Lee is typing …')).to_be_visible()
+    write(first, 'Hello')
+    expect(second.page.get_by_text('Ann Lee is typing …')).to_be_hidden()
+
+
+def test_a_room_is_renamed_its_members_promoted_and_removed(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
+    page = first.page
+    page.get_by_role('button', name='Details', exact=True).click()
+    page.get_by_role('button', name='Rename the room').click()
+    page.get_by_role('dialog').get_by_label('Name of the room').fill('Tea at six')
+    page.get_by_role('dialog').get_by_role('button', name='Save').click()
+    expect(second.page.get_by_role('heading', name='Tea at six')).to_be_visible()
+    page.get_by_role('button', name='More about Bob Okafor').click()
+    page.get_by_role('menuitem', name='Make admin').click()
+    expect(page.get_by_role('complementary').get_by_role('listitem').filter(has_text='Bob Okafor')).to_contain_text('Admin')
+    page.get_by_label('Pin to the top').check()
+    expect(page.get_by_role('navigation').get_by_role('link', name='Tea at six')).to_contain_text('pinned')
+    page.get_by_role('button', name='More about Bob Okafor').click()
+    page.get_by_role('menuitem', name='Remove from the room').click()
+    page.get_by_role('dialog').get_by_role('button', name='Remove').click()
+    expect(second.page.get_by_role('navigation').get_by_role('link', name='Tea at six')).to_have_count(0)
+
+
+def test_an_emoji_is_picked_and_pictures_are_pasted(open_window, ann, bob, make_room):
+    room = make_room(ann, bob)
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    window.page.get_by_role('button', name='Emoji').click()
+    window.page.get_by_role('searchbox').fill('party')
+    window.page.locator('emoji-picker .emoji-grid button').first.click()
+    box = window.page.get_by_role('textbox', name='Message')
+    expect(box).to_be_focused()
+    expect(box).not_to_have_value('')
+    window.page.evaluate('''() => {
+      const data = new DataTransfer();
+      data.items.add(new File(['text'], 'pasted.txt', { type: 'text/plain' }));
+      document.querySelector('message-box textarea').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+    }''')
+    expect(window.page.get_by_role('button', name='Remove pasted.txt')).to_be_visible()
+
+
+def test_the_inbox_is_painted_at_once_from_a_cold_cache(open_window, http, ann, bob, make_room):
+    for _ in range(20):
+        make_room(ann, bob)
+    window = open_window(ann, size=NARROW, path=None)
+    session = window.context.new_cdp_session(window.page)
+    session.send('Network.enable')
+    session.send('Network.emulateNetworkConditions', {'offline': False, 'latency': 20, 'downloadThroughput': 10_000_000 / 8, 'uploadThroughput': 5_000_000 / 8})
+    sizes = []
+    session.on('Network.loadingFinished', lambda event: sizes.append(event['encodedDataLength']))
+    window.page.goto(window.url)
+    expect(window.page.locator('.rows a.row')).to_have_count(21)
+    assert sum(sizes) <= 150 * 1024, f'{sum(sizes)} bytes in {len(sizes)} answers'
+    painted = window.page.evaluate('performance.getEntriesByName("first-contentful-paint")[0].startTime')
+    assert painted < 1000, f'painted after {painted} ms'
