@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SIDE_BY_SIDE := -n auto --dist worksteal
 
-.PHONY: run test soak coverage lint bench vendor
+.PHONY: run test soak coverage lint bench vendor screenshots
 
 run: .venv/run
 	$(BIN)/python wsgi.py
@@ -41,6 +41,10 @@ vendor:
 	npm pack --silent --pack-destination "$$folder" $(SOCKET_IO) && tar -xzf "$$folder"/*.tgz -C "$$folder" && \
 	cp "$$folder/package/dist/socket.io.esm.min.js" $(VENDOR)/ && \
 	cp "$$folder/package/LICENSE" $(VENDOR)/socket.io-client.LICENSE.txt
+
+# Pictures of the web client, with Debian's Chromium and fonts-noto-color-emoji, for somebody to look at; two are the README's.
+screenshots: .venv/test
+	$(BIN)/python -m tests.support.screenshots .screenshots
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
