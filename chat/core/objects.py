@@ -109,6 +109,14 @@ class Member(TypedDict):
     joinedAt: str
 
 
+class Receipt(TypedDict):
+    """When a message was delivered to a member of its room, and when it was read there."""
+
+    userId: int
+    deliveredAt: str | None
+    readAt: str | None
+
+
 class Call(TypedDict):
     """A call that is over."""
 
