@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SIDE_BY_SIDE := -n auto --dist worksteal
 
-.PHONY: run test soak coverage lint bench vendor
+.PHONY: run test soak coverage lint bench vendor screenshots
 
 run: .venv/run
 	$(BIN)/python wsgi.py
@@ -31,6 +31,10 @@ lint: .venv/test
 
 bench: .venv/test
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Pictures of every main screen of the web client, at 390 and 1280 points, dark and light, in screenshots/.
+screenshots: .venv/test
+	$(BIN)/python -m tests.screenshots $(ARGS)
 
 # The one file of others that the web client uses, as npm has it, in the version that the suite talks with. To take a newer
 # one: put it into tests/node/package.json, `npm install` there, and `make vendor`.
