@@ -410,7 +410,7 @@ def show(window, path, name):
 def violations(window):
     """What axe-core finds in the page as it is now."""
     window.page.evaluate(AXE.read_text())
-    result = window.page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
+    result = window.page.evaluate('axe.run(document, { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } })')
     return [f'{one["id"]}: {node["html"][:300]}' for one in result['violations'] for node in one['nodes']]
 
 

@@ -73,7 +73,8 @@ class World:
         self._post('cem', 'design', 'From this morning', (landscape((1200, 800), (90, 130, 200), (240, 180, 140)), 'morning.jpg'))
         self._post('ann', 'design', '', (landscape((600, 800), (30, 60, 110), (120, 80, 150)), 'one.jpg'),
                    (landscape((800, 600), (200, 130, 90), (240, 200, 140)), 'two.jpg'), (b'notes' * 9000, 'Design review – notes and decisions.pdf'))
-        self._post('bob', 'design', '', (wav(4), 'voice.wav'))
+        voice = post_file(self.as_user('bob'), '/api/uploads', wav(4), 'voice.wav', kind='voice').json()
+        self.say('bob', 'design', '', attachmentIds=[voice['id']])
         wrong = self.say('bob', 'design', 'Wrong room, sorry')
         self.as_user('bob').delete(f'{path}/{wrong["id"]}')
         coffee = self.say('ann', 'design', 'I will bring coffe')
