@@ -47,10 +47,6 @@ vendor:
 	cp "$$folder/package/dist/socket.io.esm.min.js" $(VENDOR)/ && \
 	cp "$$folder/package/LICENSE" $(VENDOR)/socket.io-client.LICENSE.txt
 
-# Pictures of the web client, with Debian's Chromium and fonts-noto-color-emoji, for somebody to look at; two are the README's.
-screenshots: .venv/test
-	$(BIN)/python -m tests.support.screenshots .screenshots
-
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
