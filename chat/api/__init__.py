@@ -5,7 +5,7 @@ and checks what was sent (`bodies`, `forms`), the view calls the core (`context`
 """
 from flask import Flask
 
-from . import auth, calls, chat_app_api, chat_io, conversations, messages, operations, rooms, sync, uploads, users
+from . import auth, calls, chat_app_api, chat_io, conversations, messages, operations, reference, rooms, sync, uploads, users
 from .paths import IdConverter
 
 
@@ -13,5 +13,6 @@ def register(app: Flask) -> None:
     """Add every blueprint to the application."""
     app.url_map.converters['id'] = IdConverter
     app.url_map.merge_slashes = False
-    for module in (auth, users, messages, rooms, sync, uploads, conversations, calls, operations, chat_app_api, chat_io):
+    for module in (auth, users, messages, rooms, sync, uploads, conversations, calls, operations, reference, chat_app_api,
+                   chat_io):
         app.register_blueprint(module.blueprint)

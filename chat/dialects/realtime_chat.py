@@ -11,4 +11,4 @@ DIALECT = Dialect('realtime-chat', {
     LobbyMessageStored: Word[LobbyMessageStored]('message:new', Message, lambda event: event.message),
     OnlineUsers: Word[OnlineUsers]('user:online', list[int], lambda event: event.user_ids),
     UserWentOffline: Word[UserWentOffline]('user:offline', int, lambda event: event.user_id),
-})
+}, about=__doc__ or '')
