@@ -10,7 +10,7 @@ blueprint = Blueprint('reference', __name__, url_prefix='/api')
 KEPT = 'chat.reference'
 lock = BoundedSemaphore()
 POLICY = {
-    'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
                                "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     'Referrer-Policy': 'no-referrer',
 }
@@ -76,7 +76,7 @@ def kept(name: str) -> Response:
     response.vary.add('Accept-Encoding')
     if request.if_none_match.contains_weak(found.etag):
         response.status_code = 304
-    elif 'gzip' in request.accept_encodings:
+    elif request.accept_encodings.quality('gzip') > 0:
         response.headers['Content-Encoding'] = 'gzip'
         response.data = found.compressed
     else:

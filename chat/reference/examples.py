@@ -12,7 +12,8 @@ Recorded = Mapping[str, Any]
 class Examples:
     """What is recorded, by what it is an example of.
 
-    `requests`: by "METHOD /path", a list of {name, status, body, answer}, where body and answer may be missing.
+    `requests`: by "METHOD /path", a list of {name, request, status, body, form, answer}, where those that do not
+    apply are missing.
     `errors`: by code, the error. `told`: by dialect and event, the payload. `sent`: by dialect and event, {payload,
     acknowledgement}.
     """
@@ -28,9 +29,13 @@ class Examples:
         """Those of the repository."""
         return cls(orjson.loads(FILE.read_bytes()))
 
-    def bodies_of(self, key: str) -> dict[str, Any]:
-        """The bodies of requests, by name."""
-        return {each['name']: each['body'] for each in self._requests.get(key, ()) if 'body' in each}
+    def bodies_of(self, key: str, kind: str = 'body') -> dict[str, Any]:
+        """The bodies of requests, by name; those of one kind, which is `body` for JSON, or `form`."""
+        return {each['name']: each[kind] for each in self._requests.get(key, ()) if kind in each}
+
+    def requests_of(self, key: str, status: int) -> dict[str, str]:
+        """The first lines of requests that were answered with that status, by name."""
+        return {each['name']: each['request'] for each in self._requests.get(key, ()) if each['status'] == status}
 
     def answers_of(self, key: str, status: int) -> dict[str, Any]:
         """The bodies of answers with that status, by name."""

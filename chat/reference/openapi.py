@@ -139,7 +139,7 @@ class OpenApi:
         if declared.body is not None:
             content[JSON] = {'schema': self._schemas.of(declared.body), **examples_under(self._examples.bodies_of(route.key))}
         if declared.files:
-            content[FORM] = {'schema': self._form(declared)}
+            content[FORM] = {'schema': self._form(declared), **examples_under(self._examples.bodies_of(route.key, 'form'))}
         return content
 
     def _form(self, declared: Operation) -> Schema:
@@ -176,6 +176,8 @@ class OpenApi:
         described: dict[str, Any] = {'description': self._meaning(answer, status)}
         if headers:
             described['headers'] = headers_named(headers)
+        if requests := self._examples.requests_of(route.key, status):
+            described['x-requests'] = requests  # what the examples of the same names were answers to
         if is_file(answer):
             described['content'] = {each: {} for each in answer.content_types}
         elif answer is not None:

@@ -52,7 +52,8 @@ class Schemas:
 
     def resolve(self, schema: Schema) -> Schema:
         """What a reference refers to; anything else as it is."""
-        return self.shared[schema['$ref'].removeprefix(SHARED)] if '$ref' in schema else schema
+        reference: str | None = schema.get('$ref')
+        return schema if reference is None else self.shared[reference.removeprefix(SHARED)]
 
     def with_other_names(self) -> dict[str, Schema]:
         """The shared ones, in which fields of requests that have further names are listed by these too."""

@@ -15,11 +15,12 @@ from config import ROOT
 from .. import api
 from ..dialects import DEFAULT, DIALECTS
 from ..errors import ChatError, ErrorObject
+from ..fields import DIGITS
 from ..schemas import Upload
 from ..sockets.handshake import Auth
 from ..transport import Welcome
 from .asyncapi import ALL, Sent, Told, all_sent, all_told
-from .openapi import DIGITS, Route, is_file, routes_in, types_of
+from .openapi import Route, is_file, routes_in, types_of
 from .schemas import SHARED, Schema, Schemas, parts_of
 
 FILE = ROOT / 'clients' / 'typescript' / 'index.d.ts'
@@ -115,7 +116,7 @@ class TypeScript:
         return f'{comment(told.summary, "  ")}  {key(told.name)}: (data: {self._type(self._schemas.of(told.schema))}) => void;\n'
 
     def _sent_event(self, sent: Sent) -> str:
-        """An event with an acknowledgement that need not be asked for; as a rest parameter emitWithAck knows its type too."""
+        """An event with an acknowledgement, as a rest parameter: it need not be asked for, and emitWithAck knows its type."""
         handler = sent.handler
         schema = self._schemas.of(handler.schema)
         payload = self._schemas.whole(handler.schema)['properties'][handler.bare] if handler.bare else schema
@@ -134,10 +135,13 @@ class TypeScript:
         declared = route.operation
         parts = [f'{what}: {self._type(self._schemas.of(model))}' for what, model in
                  (('query', declared.query), ('body', declared.body)) if model is not None]
-        answers = {'Blob' if is_file(answer) else 'undefined' if answer is None else self._type(self._schemas.of(answer)): None
-                   for status, answer in declared.answers.items() if 200 <= status < 300}
+        answers = dict.fromkeys(self._answer(answer) for status, answer in declared.answers.items() if 200 <= status < 300)
         fields = '; '.join([*parts, f'answer: {" | ".join(answers)}'])
         return f'{comment(declared.summary, "  ")}  {literal(route.key)}: {{ {fields} }};\n'
+
+
+    def _answer(self, answer: Any) -> str:
+        return 'Blob' if is_file(answer) else 'undefined' if answer is None else self._type(self._schemas.of(answer))
 
 
 def codes_of(error: type[ChatError]) -> set[str]:
