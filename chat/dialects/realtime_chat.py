@@ -1,5 +1,4 @@
 """Dialect D (realtime-chat): sign-in by event, `message:new`, and lists of who is online.
-
 What its clients say, auth:login and message:private, are words of the standard as well.
 """
 from ..core.events import DirectMessageStored, LobbyMessageStored, OnlineUsers, UserWentOffline

@@ -1,4 +1,7 @@
-"""The standard dialect: the clients of A and E, and new ones. What they say is handled in chat/sockets/."""
+"""The standard dialect: the clients of A and E, and new ones.
+
+What they say is handled in chat/sockets/.
+"""
 from typing import Any, NotRequired
 
 from pydantic import ConfigDict, with_config

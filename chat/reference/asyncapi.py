@@ -73,6 +73,11 @@ def all_told() -> list[Told]:
     return list(found.values())
 
 
+def first_paragraph(text: str) -> str:
+    """What a module says of itself, as one line."""
+    return ' '.join(text.partition('\n\n')[0].split())
+
+
 def first_line(documented: Any) -> str:
     """What a class says of itself."""
     return (documented.__doc__ or '').strip().split('\n')[0]
@@ -98,7 +103,7 @@ class AsyncApi:
         operations = dict(self._operations())
         return {
             'asyncapi': '3.0.0',
-            'info': {**info, 'tags': [{'name': dialect.name, 'description': ' '.join(dialect.about.split())}
+            'info': {**info, 'tags': [{'name': dialect.name, 'description': first_paragraph(dialect.about)}
                                       for dialect in DIALECTS.values()]},
             'defaultContentType': 'application/json',
             'servers': {'here': {'host': '{host}', 'pathname': '/socket.io/', 'protocol': 'ws',

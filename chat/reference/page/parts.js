@@ -16,6 +16,8 @@ export function prose(text) {
   return text.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
 }
 
+/** A whole number that may be sent as text too; which is said once, beside its type. */
+const isDigits = (schema) => schema.pattern === "^[0-9]{1,16}$";
 const nameOf = (ref) => ref.split("/").at(-1);
 const between = (items, separator) => items.flatMap((item, index) => (index ? [separator, item] : [item]));
 const json = (value) => JSON.stringify(value, null, 2);
@@ -29,7 +31,7 @@ export function type(schema) {
   if (schema.enum || "const" in schema) {
     return between((schema.enum ?? [schema.const]).map((value) => el("code", {}, JSON.stringify(value))), " | ");
   }
-  if (schema.anyOf) return between(schema.anyOf.map(type), " | ");
+  if (schema.anyOf) return between(schema.anyOf.filter((one) => !isDigits(one)).map(type), " | ");
   if (schema.allOf) return between(schema.allOf.filter((part) => part.$ref || part.type).map(type), " & ");
   if (schema.type === "array") return ["list of ", type(schema.items ?? {})];
   if (schema.type === "object" && schema.additionalProperties?.type) return ["object of ", type(schema.additionalProperties)];
@@ -46,7 +48,8 @@ function limits(schema) {
     if (one.minimum > 0) parts.push(`from ${one.minimum}`);
     if (one.maximum && one.maximum < Number.MAX_SAFE_INTEGER) parts.push(`up to ${one.maximum}`);
     if (one.maxItems) parts.push(`at most ${one.maxItems}`);
-    if (one.pattern?.length > 5 && one.type === "string" && !one.pattern.startsWith("^[0-9]{")) parts.push(`like ${one.pattern}`);
+    if (one.pattern?.length > 5 && !isDigits(one)) parts.push(`like ${one.pattern}`);
+    if (isDigits(one)) parts.push("also as text");
   }
   if ("default" in schema && schema.default !== "") parts.push(`${JSON.stringify(schema.default)} if left out`);
   return parts.join(", ");
@@ -118,8 +121,6 @@ export function operation(document, { operation: declared }) {
       row(each.name, each.schema, each.required, each.description)))),
     content.map(([kind, { schema }]) => fields(refer(schema), kind === "application/json" ? "Body" : `Or as ${kind}`)),
     table("Answers", answers.filter(([, answer]) => !isError(answer)).map(([status, answer]) => describe(status, answer))),
-    table("Errors", answers.filter(([, answer]) => isError(answer)).map(([status, answer]) =>
-      row(status, { enum: codes(answer) }, true, answer.description))),
     answers.filter(([, answer]) => !isError(answer)).flatMap(([status, answer]) =>
       Object.entries(answer["x-requests"] ?? {}).map(([name, asked]) => {
         const recorded = answer.content?.["application/json"]?.examples?.[name];
@@ -127,6 +128,8 @@ export function operation(document, { operation: declared }) {
           example(`Example: ${name}`, curl(asked, bodies[name]?.value, forms[name]?.value, isSigned)),
           recorded ? example(`Answered with ${status}`, json(recorded.value)) : el("p", {}, `Answered with ${status}.`)];
       })),
+    table("Errors", answers.filter(([, answer]) => isError(answer)).map(([status, answer]) =>
+      row(status, { enum: codes(answer) }, true, answer.description))),
   ];
 }
 
