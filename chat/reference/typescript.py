@@ -32,6 +32,11 @@ export type ErrorCode = {codes};
 
 /** What every event of a client is acknowledged with. */
 export type Acknowledgement<Added = NothingMore> = ({{ ok: true }} & Added) | ({{ ok: false }} & ErrorObject);
+
+/** Beside socket.io-client's Socket, by `&`: that a client need not ask for the acknowledgement of its event. */
+export interface Unacknowledged<Events extends {{ [Event in keyof Events]: (data: never, ...more: never[]) => void }}> {{
+  emit<Event extends keyof Events>(event: Event, data: Parameters<Events[Event]>[0]): unknown;
+}}
 '''
 NAMES = {'string': 'string', 'integer': 'number', 'number': 'number', 'boolean': 'boolean', 'null': 'null'}
 
@@ -116,13 +121,13 @@ class TypeScript:
         return f'{comment(told.summary, "  ")}  {key(told.name)}: (data: {self._type(self._schemas.of(told.schema))}) => void;\n'
 
     def _sent_event(self, sent: Sent) -> str:
-        """An event with an acknowledgement, as a rest parameter: it need not be asked for, and emitWithAck knows its type."""
+        """An event with an acknowledgement, required because emitWithAck knows the type of none that is optional."""
         handler = sent.handler
         schema = self._schemas.of(handler.schema)
         payload = self._schemas.whole(handler.schema)['properties'][handler.bare] if handler.bare else schema
         acks = ' | '.join(self._type(self._schemas.of(ack)) for ack in parts_of(handler.ack))
-        return (f'{comment(sent.summary, "  ")}  {key(sent.name)}: (data: {self._type(payload)}, '
-                f'...acknowledge: Array<(answer: Acknowledgement<{acks}>) => void>) => void;\n')
+        return (f'{comment(sent.summary, "  ")}  {key(sent.name)}: '
+                f'(data: {self._type(payload)}, acknowledge: (answer: Acknowledgement<{acks}>) => void) => void;\n')
 
     # ------------------------------------------------------------------ operations
 

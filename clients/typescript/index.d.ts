@@ -6,6 +6,11 @@ export type ErrorCode = "bad_request" | "busy" | "conflict" | "forbidden" | "int
 /** What every event of a client is acknowledged with. */
 export type Acknowledgement<Added = NothingMore> = ({ ok: true } & Added) | ({ ok: false } & ErrorObject);
 
+/** Beside socket.io-client's Socket, by `&`: that a client need not ask for the acknowledgement of its event. */
+export interface Unacknowledged<Events extends { [Event in keyof Events]: (data: never, ...more: never[]) => void }> {
+  emit<Event extends keyof Events>(event: Event, data: Parameters<Events[Event]>[0]): unknown;
+}
+
 /** A file, in a message or on its way into one. */
 export interface Attachment {
   id: number;
@@ -756,7 +761,7 @@ export interface ServerToClientEvents extends NoticeEvents {
   newMessage: (data: Message) => void;
   /** The same, for its sender, who may have sent it from somewhere else. */
   message_sent: (data: Message) => void;
-  /** There is a new message in a public or private room. There is a new message in the lobby; `given` is what the sender's client says of it beside the content. */
+  /** There is a new message in a public or private room. There is a new message in the lobby. */
   receive_message: (data: RoomMessage) => void;
   /** A message has another content. */
   message_updated: (data: Message) => void;
@@ -770,13 +775,13 @@ export interface ServerToClientEvents extends NoticeEvents {
   read_receipt: (data: ReadReceipt) => void;
   /** A member begins, goes on, or stops typing. */
   typing: (data: TypingEvent) => void;
-  /** A user came or went, for those who share a room with it; `last_seen` in milliseconds. */
+  /** A user came or went, for those who share a room with it. */
   user_status: (data: UserStatus) => void;
   /** A room has another name. */
   room_updated: (data: RoomSummary) => void;
   /** A room is no more. */
   room_deleted: (data: RoomReference) => void;
-  /** Somebody is in a room from now on; `user` as the audience sees it. */
+  /** Somebody is in a room from now on, as the audience sees them. */
   member_joined: (data: JoinedMember) => void;
   /** Somebody is in a room no longer. */
   member_left: (data: RoomUser) => void;
@@ -793,37 +798,37 @@ export interface ServerToClientEvents extends NoticeEvents {
 /** Events of clients, of the standard. */
 export interface ClientToServerEvents {
   /** Sign in on an open connection, or extend its sign-in. */
-  "auth:login": (data: AuthLogin, ...acknowledge: Array<(answer: Acknowledgement<NothingMore>) => void>) => void;
+  "auth:login": (data: AuthLogin, acknowledge: (answer: Acknowledgement<NothingMore>) => void) => void;
   /** To a user or a room. */
-  send_message: (data: SendMessage, ...acknowledge: Array<(answer: Acknowledgement<MessageAck>) => void>) => void;
+  send_message: (data: SendMessage, acknowledge: (answer: Acknowledgement<MessageAck>) => void) => void;
   /** To a user. */
-  "message:private": (data: PrivateMessage, ...acknowledge: Array<(answer: Acknowledgement<MessageAck>) => void>) => void;
+  "message:private": (data: PrivateMessage, acknowledge: (answer: Acknowledgement<MessageAck>) => void) => void;
   /** Another content for one's message. */
-  edit_message: (data: EditMessage, ...acknowledge: Array<(answer: Acknowledgement<MessageAck>) => void>) => void;
+  edit_message: (data: EditMessage, acknowledge: (answer: Acknowledgement<MessageAck>) => void) => void;
   /** Leave nothing of it but its place. */
-  delete_message: (data: MessageReference, ...acknowledge: Array<(answer: Acknowledgement<MessageAck>) => void>) => void;
+  delete_message: (data: MessageReference, acknowledge: (answer: Acknowledgement<MessageAck>) => void) => void;
   /** With an emoji, or no longer. */
-  react: (data: React, ...acknowledge: Array<(answer: Acknowledgement<MessageAck>) => void>) => void;
+  react: (data: React, acknowledge: (answer: Acknowledgement<MessageAck>) => void) => void;
   /** What is new or has changed since a place. */
-  sync: (data: Sync, ...acknowledge: Array<(answer: Acknowledgement<SyncPage>) => void>) => void;
+  sync: (data: Sync, acknowledge: (answer: Acknowledgement<SyncPage>) => void) => void;
   /** By id if the room is public, with its invite code otherwise. */
-  join_room: (data: JoinRoomEvent, ...acknowledge: Array<(answer: Acknowledgement<RoomAck>) => void>) => void;
+  join_room: (data: JoinRoomEvent, acknowledge: (answer: Acknowledgement<RoomAck>) => void) => void;
   /** The acknowledgement shows the room as it was. */
-  leave_room: (data: LeaveRoom, ...acknowledge: Array<(answer: Acknowledgement<RoomAck>) => void>) => void;
+  leave_room: (data: LeaveRoom, acknowledge: (answer: Acknowledgement<RoomAck>) => void) => void;
   /** In a room, or to a user. */
-  typing: (data: Typing, ...acknowledge: Array<(answer: Acknowledgement<NothingMore>) => void>) => void;
+  typing: (data: Typing, acknowledge: (answer: Acknowledgement<NothingMore>) => void) => void;
   /** The message, and all before it in its room, are read. */
-  read_receipt: (data: MessageReference, ...acknowledge: Array<(answer: Acknowledgement<NothingMore>) => void>) => void;
+  read_receipt: (data: MessageReference, acknowledge: (answer: Acknowledgement<NothingMore>) => void) => void;
   /** The message, and all before it in its room, have arrived. */
-  delivered: (data: MessageReference, ...acknowledge: Array<(answer: Acknowledgement<NothingMore>) => void>) => void;
+  delivered: (data: MessageReference, acknowledge: (answer: Acknowledgement<NothingMore>) => void) => void;
   /** Ring all connections of a user, with an offer. */
-  callUser: (data: CallUser, ...acknowledge: Array<(answer: Acknowledgement<CallAck>) => void>) => void;
+  callUser: (data: CallUser, acknowledge: (answer: Acknowledgement<CallAck>) => void) => void;
   /** Take a call. */
-  makeAnswer: (data: CallSignal, ...acknowledge: Array<(answer: Acknowledgement<CallAck>) => void>) => void;
+  makeAnswer: (data: CallSignal, acknowledge: (answer: Acknowledgement<CallAck>) => void) => void;
   /** Something for the other party, before the answer or after it. */
-  iceCandidate: (data: CallSignal, ...acknowledge: Array<(answer: Acknowledgement<CallAck>) => void>) => void;
+  iceCandidate: (data: CallSignal, acknowledge: (answer: Acknowledgement<CallAck>) => void) => void;
   /** Hang up, or decline. */
-  endCall: (data: CallSignal, ...acknowledge: Array<(answer: Acknowledgement<CallAck>) => void>) => void;
+  endCall: (data: CallSignal, acknowledge: (answer: Acknowledgement<CallAck>) => void) => void;
 }
 
 /** Events that clients are told, of the dialect chat-app-api. */
@@ -835,28 +840,28 @@ export interface ChatAppApiServerToClientEvents extends NoticeEvents {
 /** Events of clients, of the dialect chat-app-api. */
 export interface ChatAppApiClientToServerEvents extends ClientToServerEvents {
   /** A client says whose messages it wants; they can only be its own, which it gets anyway. */
-  join: (data: number, ...acknowledge: Array<(answer: Acknowledgement<NothingMore>) => void>) => void;
+  join: (data: number, acknowledge: (answer: Acknowledgement<NothingMore>) => void) => void;
   /** To a user, as oneself. */
-  "chat message": (data: SendChatMessage, ...acknowledge: Array<(answer: Acknowledgement<MessageAck>) => void>) => void;
+  "chat message": (data: SendChatMessage, acknowledge: (answer: Acknowledgement<MessageAck>) => void) => void;
   /** Another event of this dialect, the only form that the original server handled. */
-  message: (data: string, ...acknowledge: Array<(answer: Acknowledgement<MessageAck | NothingMore>) => void>) => void;
+  message: (data: string, acknowledge: (answer: Acknowledgement<MessageAck | NothingMore>) => void) => void;
 }
 
 /** Events that clients are told, of the dialect chat-io. */
 export interface ChatIoServerToClientEvents extends NoticeEvents {
-  /** There is a new message in the lobby; `given` is what the sender's client says of it beside the content. */
+  /** There is a new message in the lobby. */
   "receive-message": (data: ReceivedMessage) => void;
 }
 
 /** Events of clients, of the dialect chat-io. */
 export interface ChatIoClientToServerEvents extends ClientToServerEvents {
   /** To everybody. */
-  "send-message": (data: SendToAll, ...acknowledge: Array<(answer: Acknowledgement<MessageAck>) => void>) => void;
+  "send-message": (data: SendToAll, acknowledge: (answer: Acknowledgement<MessageAck>) => void) => void;
 }
 
 /** Events that clients are told, of the dialect realtime-chat. */
 export interface RealtimeChatServerToClientEvents extends NoticeEvents {
-  /** There is a new direct message, for its receiver. There is a new message in the lobby; `given` is what the sender's client says of it beside the content. */
+  /** There is a new direct message, for its receiver. There is a new message in the lobby. */
   "message:new": (data: Message) => void;
   /** Who is online, as a whole list, for those who want it so. */
   "user:online": (data: Array<number>) => void;
@@ -970,6 +975,14 @@ export interface Operations {
   "GET /health": { answer: Health };
   /** Whether the database, its migrations and the queue of messages are fine. */
   "GET /ready": { answer: Readiness };
+  /** Every request and its answers, as OpenAPI 3.1. */
+  "GET /api/openapi.json": { answer: Blob };
+  /** Every event in both directions, with acknowledgements and dialects, as AsyncAPI 3.0. */
+  "GET /api/asyncapi.json": { answer: Blob };
+  /** Both as a page for people. */
+  "GET /api/docs": { answer: Blob };
+  /** What the page is made of. */
+  "GET /api/docs/{name}": { answer: Blob };
   /** Make an account, as B's clients do. */
   "POST /api/user/register": { body: RegisterWithName; answer: Registered };
   /** Sign in by email, as B's clients do. */

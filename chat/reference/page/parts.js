@@ -73,7 +73,8 @@ export function fields(schema, caption) {
     const choices = [schema.oneOf, schema.anyOf, ...(schema.allOf ?? []).map((part) => part.anyOf)].filter(Boolean)
       .map((choice) => choice.flatMap((part) => part.required ?? []));
     return [
-      table(caption, Object.entries(schema.properties).map(([name, field]) => row(name, field, required.has(name)))),
+      table(caption, Object.entries(schema.properties).map(([name, field]) => row(name, field, required.has(name))))
+        ?? el("p", {}, `${caption}: none.`),
       choices.map((names) => el("p", { class: "limits" }, "One of ",
         between(names.map((name) => el("code", {}, name)), ", "), " has to be there.")),
       schema.additionalProperties === true ? el("p", { class: "limits" }, "Further fields are passed on as they are.") : null,
