@@ -27,7 +27,7 @@ class FileBytes:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`answers` has the type of the JSON for each status, None where there is no body, FileBytes or one of its kind for a file.
+    """`answers` has the type of the JSON for each status, None where there is no body, a FileBytes for a file.
 
     `files` is how many files the request may bring as multipart/form-data: with a `body` that is another way to send it,
     without one exactly one file must come. `errors` are those of this operation beside what `possible_errors` adds.

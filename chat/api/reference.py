@@ -59,7 +59,7 @@ def docs_file(name: str) -> Response:
 
 
 def kept(name: str) -> Response:
-    """The answer with one of the documents, or 304, compressed for those who take that; all are made by the first request."""
+    """The answer with one of the documents, or 304, compressed for those who take that; the first request has all made."""
     app = current_app
     if KEPT not in app.extensions:
         with lock:

@@ -82,7 +82,8 @@ class Handler:
 class Dialect:
     """A kind of client: its name, as tokens and clients give it; its words; and handlers of events of its own.
 
-    `about` says in the references what is particular about it. What has no word is not told to these clients. Handlers of the standard's events need not be listed again.
+    What has no word is not told to these clients. Handlers of the standard's events need not be listed again. `about` says
+    in the references what is particular about it.
     """
 
     name: str

@@ -157,9 +157,9 @@ class AsyncApi:
                 **message('acknowledgement', acks[0] if len(acks) == 1 else {'anyOf': acks}, 'It is done.',
                           [recorded['acknowledgement']] if recorded else []), **tags(sent.dialect)}
         for told in self._told:
+            examples = self._examples.told(told.dialect, told.name)
             yield key_of('told', told), {
-                **message(told.name, self._schemas.of(told.schema), told.summary, self._examples.told(told.dialect, told.name)),
-                **tags(told.dialect)}
+                **message(told.name, self._schemas.of(told.schema), told.summary, examples), **tags(told.dialect)}
 
     def _payload(self, handler: Handler) -> Schema:
         """Of an event of clients: the schema, or one field of it."""

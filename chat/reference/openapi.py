@@ -25,7 +25,8 @@ NULL = {'type': 'null'}
 TEXT: Schema = {'type': 'string'}
 SECURITY = {
     'bearer': {'type': 'http', 'scheme': 'bearer', 'description': 'The `token` of a sign-in.'},
-    'accessToken': {'type': 'apiKey', 'in': 'header', 'name': 'access_token', 'description': 'The same in a header of its own.'},
+    'accessToken': {'type': 'apiKey', 'in': 'header', 'name': 'access_token',
+                    'description': 'The same in a header of its own.'},
     'signature': {'type': 'apiKey', 'in': 'query', 'name': 'signature',
                   'description': 'Stands in the addresses of files that the server gives out.'},
 }
@@ -39,7 +40,8 @@ FILE_HEADERS = {
     'Range': 'One range of bytes: `bytes=0-1023`.', 'If-Range': 'The ETag that the range is of.',
     'If-None-Match': 'The ETag that is there already.',
 }
-HEADERS_OF = {206: ('ETag', 'Content-Range'), 304: ('ETag',), 416: ('Content-Range',), 429: ('Retry-After',), 503: ('Retry-After',)}
+HEADERS_OF = {206: ('ETag', 'Content-Range'), 304: ('ETag',), 416: ('Content-Range',), 429: ('Retry-After',),
+              503: ('Retry-After',)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class OpenApi:
         paths: dict[str, dict[str, Any]] = {}
         for route in self._routes:
             paths.setdefault(route.path, {})[route.method.lower()] = self._operation(route)
-        used = {error for route in self._routes for error in route.errors}
+        used = sorted({error for route in self._routes for error in route.errors}, key=lambda error: error.__name__)
         return {
             'openapi': '3.1.0',
             'info': dict(info),
@@ -103,7 +105,7 @@ class OpenApi:
             'components': {
                 'securitySchemes': SECURITY,
                 'headers': {name: {'description': text, 'schema': TEXT} for name, text in HEADERS.items()},
-                'responses': {error.__name__: self._refusal([error]) for error in sorted(used, key=lambda error: error.__name__)},
+                'responses': {error.__name__: self._refusal([error]) for error in used},
                 'schemas': self._schemas.with_other_names(),
             },
         }
@@ -129,23 +131,25 @@ class OpenApi:
     def _query_parameters(self, declared: Operation) -> Iterator[dict[str, Any]]:
         if declared.query is not None:
             schema = self._schemas.whole(declared.query)
+            required = schema.get('required', ())
             for name, field in schema['properties'].items():
-                described = {'name': name, 'in': 'query', 'required': name in schema.get('required', ()), 'schema': as_text(field)}
-                yield moved_description(described)
+                yield moved_description({
+                    'name': name, 'in': 'query', 'required': name in required, 'schema': as_text(field)})
 
     def _bodies(self, route: Route) -> dict[str, Any]:
         """The content of the request, by type."""
         declared, content = route.operation, {}
+        bodies, forms = self._examples.bodies_of(route.key), self._examples.bodies_of(route.key, 'form')
         if declared.body is not None:
-            content[JSON] = {'schema': self._schemas.of(declared.body), **examples_under(self._examples.bodies_of(route.key))}
+            content[JSON] = {'schema': self._schemas.of(declared.body), **examples_under(bodies)}
         if declared.files:
-            content[FORM] = {'schema': self._form(declared), **examples_under(self._examples.bodies_of(route.key, 'form'))}
+            content[FORM] = {'schema': self._form(declared), **examples_under(forms)}
         return content
 
     def _form(self, declared: Operation) -> Schema:
         """The fields of a form and its files."""
-        models = [declared.body, Upload] if declared.body else [Upload]
-        properties = {name: as_text(field) for model in models for name, field in self._schemas.whole(model)['properties'].items()}
+        properties = {name: as_text(field) for model in filter(None, (declared.body, Upload))
+                      for name, field in self._schemas.whole(model)['properties'].items()}
         file = {'type': 'string', 'format': 'binary'}
         if declared.body is None:
             return {'type': 'object', 'properties': {PART: file, **properties}, 'required': [PART]}

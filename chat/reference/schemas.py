@@ -44,7 +44,8 @@ class Schemas:
 
     def of(self, declared: Any) -> Schema:
         """The schema of one of the types, mostly a reference."""
-        return self._found[repr(declared)]
+        schema: Schema = self._found[repr(declared)]
+        return schema
 
     def whole(self, declared: Any) -> Schema:
         """The schema of one of the types itself, where that would be a reference."""

@@ -48,7 +48,8 @@ class TypeScript:
         self._routes, self._sent, self._told = routes, all_sent(), all_told()
         self._schemas = Schemas([
             ErrorObject, Auth, Welcome, Upload, *types_of(routes), *(told.schema for told in self._told),
-            *(sent.handler.schema for sent in self._sent), *(ack for sent in self._sent for ack in parts_of(sent.handler.ack))])
+            *(sent.handler.schema for sent in self._sent),
+            *(ack for sent in self._sent for ack in parts_of(sent.handler.ack))])
 
     def text(self) -> str:
         """All of it."""
@@ -72,7 +73,8 @@ class TypeScript:
         return f'{said}export type {name} = {body} & ({" | ".join(variants)});\n'
 
     def _variant(self, properties: Mapping[str, Schema], one: str, chosen: Sequence[str], is_exclusive: bool) -> str:
-        others = (f'{name}?: {"undefined" if is_exclusive else self._type(properties[name])}' for name in chosen if name != one)
+        others = [f'{name}?: {"undefined" if is_exclusive else self._type(properties[name])}'
+                  for name in chosen if name != one]
         return f'{{ {"; ".join([f"{one}: {self._type(properties[one])}", *others])} }}'
 
     def _fields(self, schema: Schema, indent: str = '  ', without: Sequence[str] = ()) -> str:
@@ -80,8 +82,9 @@ class TypeScript:
         lines = []
         for name, field in schema.get('properties', {}).items():
             if name not in without:
+                said = comment(field.get('description', ''), indent)
                 optional = '' if name in schema.get('required', ()) else '?'
-                lines.append(f'{comment(field.get("description", ""), indent)}{indent}{key(name)}{optional}: {self._type(field)};\n')
+                lines.append(f'{said}{indent}{key(name)}{optional}: {self._type(field)};\n')
         if schema.get('additionalProperties') is True:
             lines.append(f'{indent}[key: string]: unknown;\n')
         return '{\n' + ''.join(lines) + indent[2:] + '}' if lines else '{}'
@@ -108,8 +111,8 @@ class TypeScript:
         for dialect in DIALECTS.values():
             name = '' if dialect.name == DEFAULT else ''.join(word.capitalize() for word in dialect.name.split('-'))
             about = f'of the dialect {dialect.name}.' if name else 'of the standard.'
-            yield self._told_by(f'{name}ServerToClientEvents', ' extends NoticeEvents', f'Events that clients are told, {about}',
-                                dialect.name)
+            yield self._told_by(f'{name}ServerToClientEvents', ' extends NoticeEvents',
+                                f'Events that clients are told, {about}', dialect.name)
             sent = [self._sent_event(sent) for sent in self._sent if sent.dialect == dialect.name]
             base = ' extends ClientToServerEvents' if name else ''
             yield interface(f'{name}ClientToServerEvents{base}', f'Events of clients, {about}', sent)
@@ -118,7 +121,8 @@ class TypeScript:
         return interface(f'{name}{base}', about, [self._told_event(told) for told in self._told if told.dialect == dialect])
 
     def _told_event(self, told: Told) -> str:
-        return f'{comment(told.summary, "  ")}  {key(told.name)}: (data: {self._type(self._schemas.of(told.schema))}) => void;\n'
+        payload = self._type(self._schemas.of(told.schema))
+        return f'{comment(told.summary, "  ")}  {key(told.name)}: (data: {payload}) => void;\n'
 
     def _sent_event(self, sent: Sent) -> str:
         """An event with an acknowledgement, required because emitWithAck knows the type of none that is optional."""

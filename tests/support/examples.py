@@ -55,7 +55,8 @@ class Recorder:
 
     def ask(self, who, method, path, name, *ids, query='', json=None, form=None, files=None, headers=None):
         """A request that succeeds; `path` is as OpenAPI writes it, filled in with `ids`. Returns what is answered."""
-        filled = re.sub(r'\{[^}]*\}', lambda _, rest=iter(ids): str(next(rest)), path)
+        rest = iter(ids)
+        filled = re.sub(r'\{[^}]*\}', lambda _: str(next(rest)), path)
         client = self.http.as_user(who)
         response = client.request(method, filled + query, json=json, data=form, files=files, headers=headers)
         assert response.status_code < 400, f'{method} {filled}: {response.status_code} {response.text}'
