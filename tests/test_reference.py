@@ -108,7 +108,7 @@ def test_the_examples_are_what_a_server_answers(bridge):
     assert record() == RECORDED, 'make examples records them anew'
 
 
-def test_every_operation_and_every_event_has_an_example():
+def test_every_operation_and_every_event_has_an_example():  # which tests/support/examples.py plays, for `make examples`
     examples = Examples.recorded()
     assert [route.key for route in declared.routes().values() if route.key not in RECORDED['requests']] == []
     assert [(sent.dialect, sent.name) for sent in all_sent() if not examples.sent(sent.dialect, sent.name)] == []

@@ -12,8 +12,8 @@ class Says:
         self._keywords = keywords if description is None else {'description': description, **keywords}
 
     def __get_pydantic_json_schema__(self, schema: Any, make: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        """As pydantic asks for it; a type that says all by itself is not made a schema of."""
-        return self._keywords if {'type', 'anyOf'} & self._keywords.keys() else {**make(schema), **self._keywords}
+        """As pydantic asks for it; where they list what the type may be, that replaces what pydantic makes of it."""
+        return {**({} if 'anyOf' in self._keywords else make(schema)), **self._keywords}
 
 
 Time = Annotated[str, Says(format='date-time')]  # ISO 8601, UTC, milliseconds
