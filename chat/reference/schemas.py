@@ -76,18 +76,23 @@ def plain(schema: Any) -> Any:
 
 
 def other_names_in(model: type[Request], schema: Schema) -> Schema:
-    """The schema of a request with the further names of its fields; of one that is required, any will do."""
-    properties, required, choices = dict(schema['properties']), list(schema.get('required', ())), []
+    """The schema of a request with the further names of its fields, which count where the first is not there.
+
+    Of a field that is required any will do.
+    """
+    properties, required, rules = dict(schema['properties']), list(schema.get('required', ())), []
     for field in model.model_fields.values():
         if not isinstance(field.validation_alias, AliasChoices):
             continue
         first, *others = map(str, field.validation_alias.choices)
         for other in others:
-            properties[other] = {**properties[first], 'description': f'Another name of `{first}`.'}
+            properties[other] = {'description': f'Another name of `{first}`, where that is not there.'}
+        instead = {other: properties[first] for other in others}
+        rules.append({'if': {'not': {'required': [first]}}, 'then': {'properties': instead}})
         if first in required:
             required.remove(first)
-            choices.append({'anyOf': [{'required': [name]} for name in (first, *others)]})
-    changed = {**schema, 'properties': properties, 'required': required, **({'allOf': choices} if choices else {})}
+            rules.append({'anyOf': [{'required': [name]} for name in (first, *others)]})
+    changed = {**schema, 'properties': properties, 'required': required, **({'allOf': rules} if rules else {})}
     return {key: value for key, value in changed.items() if key != 'required' or value}
 
 

@@ -36,7 +36,7 @@ export function type(schema) {
   if (schema.type === "array") return ["list of ", type(schema.items ?? {})];
   if (schema.type === "object" && schema.additionalProperties?.type) return ["object of ", type(schema.additionalProperties)];
   return [schema.format && schema.format !== "binary" ? `${schema.type} (${schema.format})`
-    : schema.format === "binary" ? "file" : schema.type ?? "anything"];
+    : schema.format === "binary" ? "file" : schema.type ?? (schema.description ? "" : "anything")];
 }
 
 /** What is asked of a value beside its type, in words. */
