@@ -80,7 +80,8 @@ def other_names_in(model: type[Request], schema: Schema) -> Schema:
 
     Of a field that is required any will do.
     """
-    properties, required, rules = dict(schema['properties']), list(schema.get('required', ())), []
+    properties, required = dict(schema['properties']), list(schema.get('required', ()))
+    rules: list[Schema] = []
     for field in model.model_fields.values():
         if not isinstance(field.validation_alias, AliasChoices):
             continue

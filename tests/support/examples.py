@@ -16,6 +16,7 @@ from tests.support.server import ChatServer
 from tests.support.sockets import Bridge
 
 DAY = '2026-01-02T'
+SECONDS = 30  # for anything, on a busy machine
 TIMES = {'lastSeen': '08:55', 'joinedAt': '09:00', 'startedAt': '09:00', 'createdAt': '09:00', 'timestamp': '09:00',
          'answeredAt': '09:01', 'deliveredAt': '09:01', 'readAt': '09:02', 'endedAt': '09:05', 'editedAt': '09:03', 'deletedAt': '09:04'}
 TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z')
@@ -25,7 +26,7 @@ CHANCE = {  # by the name of a field, what stands for its value
     'retryAfter': 7, 'username_': '1767348000:1', 'credential': 'b3BlbnMgdGhlIHJlbGF5',
 }
 CALL_ID = 3677414809997312
-SECONDS = re.compile(r'wait \d+ s')
+WAIT = re.compile(r'wait \d+ s')
 SIGNATURE = re.compile(r'signature=[^&"]+')
 
 
@@ -42,7 +43,7 @@ def stable(value, name=''):
         return CALL_ID  # the others are small
     if isinstance(value, str):
         value = TIME.sub(f'{DAY}{TIMES.get(name, "09:00")}:00.000Z', value)
-        return SIGNATURE.sub('signature=MTc2NzM0ODAwMC5vcGVu', SECONDS.sub(f'wait {CHANCE["retryAfter"]} s', value))
+        return SIGNATURE.sub('signature=MTc2NzM0ODAwMC5vcGVu', WAIT.sub(f'wait {CHANCE["retryAfter"]} s', value))
     return value
 
 
@@ -84,7 +85,7 @@ class Recorder:
 
     def say(self, client, dialect, event, payload):
         """An event of a client that succeeds; returns what it is acknowledged with."""
-        answer = client.call(event, payload)
+        answer = client.call(event, payload, timeout=SECONDS)
         assert answer['ok'] is True, f'{event}: {answer}'
         kept = {'payload': stable(payload), 'acknowledgement': stable(answer)}
         self.recorded['sent'].setdefault(dialect, {}).setdefault(event, kept)
@@ -92,7 +93,7 @@ class Recorder:
 
     def hear(self, client, dialect, event, where=None):
         """The next event of that name that a client is told."""
-        payload = client.expect(event, where=where)
+        payload = client.expect(event, SECONDS, where)
         self.recorded['told'].setdefault(dialect, {}).setdefault(event, stable(payload))
         return payload
 
@@ -103,11 +104,11 @@ def record():
            'TURN_URLS': 'turn:turn.example.com:3478', 'TURN_SECRET': 'north'}
     with tempfile.TemporaryDirectory(prefix='chat-examples-') as folder:
         server, bridge = ChatServer(env=env, folder=folder).start(), Bridge()
-        http, clients = Http(server.url), []
+        http, clients = Http(server.url, timeout=SECONDS), []
 
         def connect(token, namespace='/', **options):
             clients.append(bridge.client(server.url, namespace, auth={'token': token} if token else None, **options))
-            return clients[-1].connect()
+            return clients[-1].connect(SECONDS)
 
         try:
             recorder = Recorder(http, connect)
@@ -178,11 +179,11 @@ class Scenario:
         say(self.bob_socket, 'standard', 'read_receipt', {'messageId': sent['id']})
         hear(self.ann_socket, 'standard', 'read_receipt')
         say(self.bob_socket, 'standard', 'send_message', {'toUserId': 1, 'content': 'Hi Ann 👋', 'replyToId': sent['id']})
-        self.ann_socket.expect('newMessage')
+        self.ann_socket.expect('newMessage', SECONDS)
         say(self.bob_socket, 'standard', 'message:private', {'toUserId': 1, 'content': 'Tea?'})
-        self.ann_socket.expect('newMessage')
+        self.ann_socket.expect('newMessage', SECONDS)
         ask(self.ann, 'POST', '/api/messages/send', 'to a user', json={'receiverId': 2, 'content': 'At five'})
-        self.bob_socket.expect('newMessage')
+        self.bob_socket.expect('newMessage', SECONDS)
         ask(self.ann, 'GET', '/api/messages/{userId}', 'the newest two', 2, query='?limit=2')
 
     def files(self):
@@ -225,9 +226,9 @@ class Scenario:
         ask(self.bob, 'PUT', one + '/reactions/{emoji}', 'a thumb', room, sent, '👍')
         hear(self.ann_socket, 'standard', 'reaction')
         ask(self.bob, 'DELETE', one + '/reactions/{emoji}', 'no thumb', room, sent, '👍')
-        self.ann_socket.expect('reaction')
+        self.ann_socket.expect('reaction', SECONDS)
         ask(self.bob, 'POST', '/api/rooms/{roomId}/read', 'up to a message', room, json={'messageId': sent})
-        self.ann_socket.expect('read_receipt')
+        self.ann_socket.expect('read_receipt', SECONDS)
         ask(self.ann, 'GET', path, 'the newest', room)
         wrong = ask(self.bob, 'POST', path, 'another text', room, json={'content': 'Which tea?'})['message']['id']
         ask(self.bob, 'DELETE', one, 'a slip', room, wrong)
@@ -304,12 +305,12 @@ class Scenario:
         body = {'email': 'eve@example.com', 'displayName': 'Eve', 'password': PASSWORD}
         eve = self._on.ask(None, 'POST', '/api/auth/register', 'as clients of D do', json=body)['token']
         socket = self._on.open(None)
-        socket.call('auth:login', {'token': eve})
+        socket.call('auth:login', {'token': eve}, timeout=SECONDS)
         self._on.hear(socket, '', 'auth:ok')
         self._on.hear(socket, 'realtime-chat', 'user:online')
         self._on.ask(self.ann, 'POST', '/api/messages/send/{receiverId}', 'to a client of D', 5, json={'content': 'Hello Eve'})
         self._on.hear(socket, 'realtime-chat', 'message:new')
-        socket.call('auth:login', {'token': 'no token'})
+        socket.call('auth:login', {'token': 'no token'}, timeout=SECONDS)
         self._on.hear(socket, '', 'auth:error')
         self._on.hear(socket, '', 'error')
         fay = self._on.http.register('fay')
