@@ -15,7 +15,6 @@ from tests.support.process import dying_with_the_tests
 from tests.support.waiting import TimedOut
 
 FOLDER = Path(__file__).resolve().parents[1] / 'node'
-_INSTALLED = FOLDER / 'node_modules' / 'socket.io-client' / 'package.json'
 
 
 class BridgeError(AssertionError):
@@ -198,5 +197,11 @@ def install():
 
 
 def _is_installed():
-    wanted = json.loads((FOLDER / 'package.json').read_text())['dependencies']['socket.io-client']
-    return _INSTALLED.exists() and json.loads(_INSTALLED.read_text())['version'] == wanted
+    package = json.loads((FOLDER / 'package.json').read_text())
+    return all(_version_of(name) == wanted for name, wanted in (package['dependencies'] | package['devDependencies']).items())
+
+
+def _version_of(name):
+    """Which version of a package is installed, or None."""
+    file = FOLDER / 'node_modules' / name / 'package.json'
+    return json.loads(file.read_text())['version'] if file.exists() else None
