@@ -35,6 +35,11 @@ lint: .venv/test
 bench: .venv/test
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# Pictures of every main screen of the web client, at 390 and 1280 points, dark and light, for somebody to look at; some are the
+# README's. With Debian's Chromium, and fonts-noto-color-emoji for the emoji.
+screenshots: .venv/test
+	$(BIN)/python -m tests.screenshots .screenshots
+
 # The one file of others that the web client uses, as npm has it, in the version that the suite talks with. To take a newer
 # one: put it into tests/node/package.json, `npm install` there, and `make vendor`.
 VENDOR := chat/web/pages/vendor

@@ -4,7 +4,7 @@ from typing import Literal
 from typing_extensions import TypedDict  # which pydantic wants before Python 3.12
 
 from .core.calls.ice import IceServer
-from .core.objects import Me, Member, Message, Room
+from .core.objects import Me, Member, Message, Receipt, Room
 
 
 class Done(TypedDict):
@@ -48,6 +48,12 @@ class MembersAnswer(TypedDict):
     """Members of a room."""
 
     members: list[Member]
+
+
+class ReceiptsAnswer(TypedDict):
+    """Whom a message has reached."""
+
+    receipts: list[Receipt]
 
 
 class InviteCode(TypedDict):

@@ -140,3 +140,58 @@ def test_the_lobby_counts_unread_messages_but_sends_no_receipts(http, new_user, 
     expect_ok(connect(bob).call('read_receipt', {'messageId': message['id']}))
     assert unread(http, bob, message['roomId']) < before
     listener.expect_nothing('read_receipt')
+
+
+# ---------------------------------------------------------------------- asked for
+
+def receipts(http, viewer, room, message, **params):
+    response = http.as_user(viewer).get(f'/api/rooms/{room["id"]}/messages/{message["id"]}/receipts', params=params)
+    assert response.status_code == 200, response.text
+    return [(receipt['userId'], bool(receipt['deliveredAt']), bool(receipt['readAt'])) for receipt in response.json()['receipts']]
+
+
+def test_whom_a_message_has_reached_can_be_asked_for(http, room, connect):
+    room, (ann, bob, eve), messages = room
+    assert receipts(http, ann, room, messages[0]) == []
+    expect_ok(connect(bob).call('delivered', {'messageId': messages[2]['id']}))
+    expect_ok(connect(eve).call('read_receipt', {'messageId': messages[1]['id']}))
+    for viewer in ann, bob:
+        assert receipts(http, viewer, room, messages[1]) == [(bob.id, True, False), (eve.id, True, True)]
+    assert receipts(http, ann, room, messages[2]) == [(bob.id, True, False)]
+    answered = http.as_user(bob).post(f'/api/rooms/{room["id"]}/messages', {'content': 'seen'}).json()['message']
+    assert receipts(http, eve, room, messages[2]) == [(bob.id, True, True)], 'who writes has read what stands before it'
+    assert receipts(http, ann, room, answered) == []
+
+
+def test_receipts_come_in_pages_of_members(http, room):
+    room, (ann, bob, eve), messages = room
+    for reader in bob, eve:
+        http.as_user(reader).post(f'/api/rooms/{room["id"]}/read', {'messageId': messages[0]['id']})
+    path = f'/api/rooms/{room["id"]}/messages/{messages[0]["id"]}/receipts'
+    assert [receipt['userId'] for receipt in http.as_user(ann).get_all(path, 'receipts', params={'limit': 1})] == [bob.id, eve.id]
+
+
+def test_receipts_of_messages_that_one_cannot_see_are_not_given(http, room, new_user):
+    room, (ann, bob, _), messages = room
+    path = f'/api/rooms/{room["id"]}/messages/{messages[0]["id"]}/receipts'
+    expect_error(http.as_user(new_user()).get(path), 403, 'forbidden')
+    other = http.as_user(ann).post('/api/rooms', {'name': 'other'}).json()['room']
+    expect_error(http.as_user(ann).get(path.replace(f'/{room["id"]}/', f'/{other["id"]}/', 1)), 404, 'not_found')
+    http.as_user(bob).post(f'/api/rooms/{room["id"]}/read', {'messageId': messages[0]['id']})
+    assert http.as_user(bob).put(f'/api/users/{ann.id}/block').status_code == 204
+    assert receipts(http, ann, room, messages[0]) == []
+
+
+def test_in_big_rooms_and_the_lobby_receipts_are_given_as_they_are_told(http, new_user, server):
+    ann, bob = new_user(), new_user()
+    room = http.as_user(ann).post('/api/rooms', {'name': 'big'}).json()['room']
+    members = [bob, *[new_user() for _ in range(50)]]
+    for member in members:
+        http.as_user(member).post('/api/rooms/join', {'roomId': room['id']})
+    message = http.as_user(ann).post(f'/api/rooms/{room["id"]}/messages', {'content': 'x'}).json()['message']
+    http.as_user(bob).post(f'/api/rooms/{room["id"]}/read', {'messageId': message['id']})
+    assert receipts(http, ann, room, message) == [(bob.id, True, True)]
+    assert receipts(http, bob, room, message) == []
+    message = http.as_user(ann).post('/api/messages/send', {'content': 'to all'}).json()
+    http.as_user(bob).post(f'/api/rooms/{message["roomId"]}/read', {'messageId': message['id']})
+    assert receipts(http, ann, {'id': message['roomId']}, message) == []

@@ -9,7 +9,7 @@ from tests.conftest import skip_or_fail
 from tests.support.browser import NARROW, WIDE
 from tests.support.files import post_file
 from tests.support.media import png, wav
-from tests.support.node import FOLDER
+from tests.support.node import FOLDER, NodeProcess, install
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.once  # nothing here depends on the database
@@ -373,8 +373,9 @@ def screens(furnished, bob):
 @pytest.mark.parametrize('is_dark', (False, True), ids=('light', 'dark'))
 @pytest.mark.parametrize('size', (NARROW, WIDE), ids=('narrow', 'wide'))
 def test_axe_finds_nothing_on_any_screen(open_window, ann, screens, size, is_dark):
-    if not AXE.exists():
-        skip_or_fail('not installed: axe-core (npm ci in tests/node)')
+    if reason := NodeProcess.unavailable_reason():
+        skip_or_fail(reason)
+    install()
     found = []
     strangers = [open_window(size=size, is_dark=is_dark, path=path) for path in ('#/sign-in', '#/sign-up', '#/forgot', '#/reset/token')]
     for window in strangers:
@@ -409,7 +410,7 @@ def show(window, path, name):
 def violations(window):
     """What axe-core finds in the page as it is now."""
     window.page.evaluate(AXE.read_text())
-    result = window.page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
+    result = window.page.evaluate('axe.run(document, { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } })')
     return [f'{one["id"]}: {node["html"][:300]}' for one in result['violations'] for node in one['nodes']]
 
 

@@ -3,7 +3,16 @@ from collections.abc import Sequence
 
 from flask import Blueprint
 
-from ..answers import InviteCode, MemberAnswer, MembersAnswer, MessageAnswer, MessagesAnswer, RoomAnswer, RoomsAnswer
+from ..answers import (
+    InviteCode,
+    MemberAnswer,
+    MembersAnswer,
+    MessageAnswer,
+    MessagesAnswer,
+    ReceiptsAnswer,
+    RoomAnswer,
+    RoomsAnswer,
+)
 from ..core.files.attachments import MAX_ATTACHMENTS
 from ..errors import Conflict, Forbidden, Invalid, NotFound
 from ..schemas import (
@@ -170,6 +179,14 @@ def delete_message(room_id: int, message_id: int) -> tuple[str, int]:
     """Leave nothing of a message but its place, as its author or an admin of the room."""
     core.changing.delete(me(), message_id, room_id)
     return NO_CONTENT
+
+
+@blueprint.get('/<id:room_id>/messages/<id:message_id>/receipts')
+@operation(query=ListById, answers={200: ReceiptsAnswer}, errors=HIDDEN)
+def list_receipts(query: ListById, room_id: int, message_id: int) -> Answer:
+    """Whom a message has reached and who has read it, by user id; in rooms of over 50 for its author only."""
+    receipts, after = core.receipts.of_message(me(), room_id, message_id, query.after, query.limit)
+    return page_answer(receipts, {'after': after} if after else None, 'receipts')
 
 
 @blueprint.put('/<id:room_id>/messages/<id:message_id>/reactions/<emoji>')

@@ -125,6 +125,14 @@ class Member(TypedDict):
     joinedAt: Time
 
 
+class Receipt(TypedDict):
+    """When a message was delivered to a member of its room, and when it was read there."""
+
+    userId: int
+    deliveredAt: Time | None
+    readAt: Time | None
+
+
 class Call(TypedDict):
     """A call that is over."""
 

@@ -467,6 +467,18 @@ export interface Readiness {
   queue: string;
 }
 
+/** When a message was delivered to a member of its room, and when it was read there. */
+export interface Receipt {
+  userId: number;
+  deliveredAt: string | null;
+  readAt: string | null;
+}
+
+/** Whom a message has reached. */
+export interface ReceiptsAnswer {
+  receipts: Array<Receipt>;
+}
+
 /** A message in the lobby; `id`, `timestamp` and `status` as the author's client gave them, if it did. */
 export interface ReceivedMessage {
   id: string;
@@ -989,6 +1001,8 @@ export interface Operations {
   "PATCH /api/rooms/{roomId}/messages/{messageId}": { body: EditContent; answer: MessageAnswer };
   /** Leave nothing of a message but its place, as its author or an admin of the room. */
   "DELETE /api/rooms/{roomId}/messages/{messageId}": { answer: undefined };
+  /** Whom a message has reached and who has read it, by user id; in rooms of over 50 for its author only. */
+  "GET /api/rooms/{roomId}/messages/{messageId}/receipts": { query: ListById; answer: ReceiptsAnswer };
   /** React to a message with an emoji; twice is no error. */
   "PUT /api/rooms/{roomId}/messages/{messageId}/reactions/{emoji}": { answer: MessageAnswer };
   /** Take one's reaction back; twice is no error. */

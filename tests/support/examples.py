@@ -233,6 +233,7 @@ class Scenario:
         self.ann_socket.expect('reaction', SECONDS)
         ask(self.bob, 'POST', '/api/rooms/{roomId}/read', 'up to a message', room, json={'messageId': sent})
         self.ann_socket.expect('read_receipt', SECONDS)
+        ask(self.ann, 'GET', one + '/receipts', 'who has read it', room, sent)
         ask(self.ann, 'GET', path, 'the newest', room)
         wrong = ask(self.bob, 'POST', path, 'another text', room, json={'content': 'Which tea?'})['message']['id']
         ask(self.bob, 'DELETE', one, 'a slip', room, wrong)

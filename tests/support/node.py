@@ -15,6 +15,7 @@ from tests.support.process import dying_with_the_tests
 from tests.support.waiting import TimedOut
 
 FOLDER = Path(__file__).resolve().parents[1] / 'node'
+_INSTALLED = FOLDER / 'node_modules'
 
 
 class BridgeError(AssertionError):
@@ -89,7 +90,7 @@ class NodeProcess:
         if shutil.which('node') is None:
             return 'Node.js is not installed: no node (apt-get install nodejs npm)'
         if not _is_installed() and shutil.which('npm') is None:
-            return 'socket.io-client is not installed in tests/node, and there is no npm to install it'
+            return 'what tests/node needs is not installed there, and there is no npm to install it'
         return None
 
     @classmethod
@@ -198,10 +199,9 @@ def install():
 
 def _is_installed():
     package = json.loads((FOLDER / 'package.json').read_text())
-    return all(_version_of(name) == wanted for name, wanted in (package['dependencies'] | package['devDependencies']).items())
+    return all(_version(name) == version for kind in ('dependencies', 'devDependencies') for name, version in package[kind].items())
 
 
-def _version_of(name):
-    """Which version of a package is installed, or None."""
-    file = FOLDER / 'node_modules' / name / 'package.json'
-    return json.loads(file.read_text())['version'] if file.exists() else None
+def _version(name):
+    path = _INSTALLED / name / 'package.json'
+    return json.loads(path.read_text())['version'] if path.exists() else None

@@ -14,11 +14,13 @@ from sqlalchemy import ColumnElement, Subquery, Update, case, func, select, upda
 from ...errors import NotFound
 from ..accounts.blocks import Blocks
 from ..events import Audience, MessagesDelivered, MessagesRead, RoomMembers, Users
+from ..lists import LONGEST, cut
 from ..machinery.cache import Cache
-from ..machinery.clock import now_ms
+from ..machinery.clock import iso, now_ms
 from ..machinery.database import Database
 from ..machinery.publisher import Publisher
 from ..machinery.write_behind import RowUpdate, WriteBehind
+from ..objects import Receipt
 from ..rooms.rooms import DIRECT, LOBBY, LiveRoom, Rooms
 from ..tables import MEMBERS, MESSAGES
 from .store import Draft
@@ -148,6 +150,28 @@ class Receipts:
             audience = Users(frozenset((place.sender_id,)) & room.members - blocked)
         event = MessagesRead if is_read else MessagesDelivered
         self._publisher.publish(event(audience, room.id, message_id, user_id, now))
+
+    # ------------------------------------------------------------------ who has read what
+
+    def of_message(self, viewer_id: int, room_id: int, message_id: int, after: int = 0,
+                   limit: int = LONGEST) -> tuple[Sequence[Receipt], int | None]:
+        """(the Receipts of a page of the room's members, by user id, the user id it ends with if there are more).
+
+        Members whom the message has not reached have none, nor have its author and who blocks the viewer, and in rooms in
+        which only authors are told of receipts nobody else is given any. Raises NotFound, Forbidden.
+        """
+        room, place = self._rooms.require_member(viewer_id, room_id), self._place(message_id)
+        if place is None or place.room_id != room.id:
+            raise NotFound('There is no such message')
+        if room.kind == LOBBY or len(room.members) > BIG_ROOM and viewer_id != place.sender_id:
+            return [], None
+        query = select(MEMBERS).where(MEMBERS.c.room_id == room.id, MEMBERS.c.user_id > after)
+        rows, more = cut(self._database.rows(query.order_by(MEMBERS.c.user_id).limit(limit + 1)), limit)
+        hidden = {place.sender_id, *self._blocks.hiding_from(viewer_id)}
+        marks = {row.user_id: self.newest(row) for row in rows if row.user_id not in hidden}
+        reached = {user_id: times(mark, place.seq) for user_id, mark in marks.items() if mark.delivered_seq >= place.seq}
+        return ([{'userId': user_id, 'deliveredAt': iso(delivered_at), 'readAt': iso(read_at)}
+                 for user_id, (delivered_at, read_at) in reached.items()], rows[-1].user_id if more else None)
 
     # ------------------------------------------------------------------ what the server knows by itself
 

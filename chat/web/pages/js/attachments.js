@@ -16,7 +16,7 @@ export function attachmentsOf(message, conversation) {
   return el('div.attachments', {},
     pictures.length > 0 && el('div.pictures', { class: pictures.length > 1 ? 'many' : '' },
       ...pictures.map((one, place) => picture(one, pictures.length, () => showPictures(pictures, place), expired))),
-    ...attachments.filter(({ kind }) => kind === 'voice').map((one) => voiceNote(one)),
+    ...attachments.filter(({ kind }) => kind === 'voice').map((one) => voiceNote(one, expired)),
     ...attachments.filter(({ kind }) => kind === 'file').map(fileLink));
 }
 
@@ -36,9 +36,10 @@ async function showPictures(pictures, place) {
   document.querySelector('picture-viewer').show(pictures.map(({ url, filename, width, height }) => ({ src: url, name: filename, width, height })), place);
 }
 
-function voiceNote({ url, durationMs }) {
-  const place = el('div.voice', { role: 'img', ariaLabel: t('message.voice') }, icon('mic'));
-  import('./recordings.js').then(() => place.replaceWith(el('voice-note', { src: url, duration: (durationMs ?? 0) / 1000 })));
+function voiceNote({ url, durationMs }, expired) {
+  const place = el('div.voice', {}, icon('mic'));
+  place.addEventListener('unplayable', expired);
+  import('./recordings.js').then(() => place.replaceChildren(el('voice-note', { src: url, duration: (durationMs ?? 0) / 1000 })));
   return place;
 }
 

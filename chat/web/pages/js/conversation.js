@@ -48,7 +48,7 @@ class ChatConversation extends Part {
 
   disconnected() {
     this.box?.leave();
-    if (this.roomId) store.messages.trim(this.roomId);
+    store.messages.close(this.roomId);
   }
 
   build() {
@@ -81,6 +81,7 @@ class ChatConversation extends Part {
   /** Loads what is needed, and goes to the message that is named, to the first unread one, or to the newest. */
   async begin(messageId) {
     const { unreadCount } = this.room;
+    store.messages.openRoom = this.roomId;
     this.render();
     if (messageId) return this.goTo(messageId);
     if (!this.history.isLoaded) await this.history.newest();
@@ -134,7 +135,7 @@ class ChatConversation extends Part {
     this.empty.hidden = !isEmpty;
     if (!isEmpty) return;
     const isWaiting = this.history && !this.history.isLoaded;
-    const text = isWaiting ? (this.isOnline ? t('app.loading') : t('messages.notHeld')) : t('messages.none', { name: store.nameOf(this.room) });
+    const text = isWaiting ? (this.isOnline ? t('app.loading') : t('messages.notHeld')) : t(this.room.otherUser ? 'messages.noneYet' : 'messages.noneInRoom', { name: store.nameOf(this.room) });
     this.empty.replaceChildren(!isWaiting && roomAvatar(this.room, store.users, 'large') || '', el('p', {}, text));
   }
 

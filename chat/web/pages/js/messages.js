@@ -9,7 +9,8 @@ const MAX_CLOSED = 300;      // messages of a room that is not open, in memory
 
 export class Messages {
   #tails = new Map();  // the room used last is last
-  piece = null;        // { roomId, messages }: where one has jumped to
+  openRoom = null;     // the id of the room that is looked at
+  piece = null;        // { roomId, messages, hasOlder }: where one has jumped to in it
 
   constructor(store) {
     this.store = store;
@@ -61,6 +62,7 @@ export class Messages {
       if (before) messages[place] = { ...message, deliveredAt: message.deliveredAt ?? before.deliveredAt, readAt: message.readAt ?? before.readAt };
       else if (held !== this.piece && (place > 0 || !held.hasOlder)) messages.splice(place, 0, message);
     }
+    if (roomId !== this.openRoom) this.#trim(roomId);
     this.store.changed('messages', roomId);
   }
 
@@ -73,9 +75,13 @@ export class Messages {
     this.store.changed('messages', roomId);
   }
 
-  /** A room is closed: what was loaded of its past goes. */
-  trim(roomId) {
-    this.piece = null;
+  /** The room is no longer looked at: what was loaded of its past goes. */
+  close(roomId) {
+    if (this.openRoom === roomId) this.openRoom = this.piece = null;
+    this.#trim(roomId);
+  }
+
+  #trim(roomId) {
     const tail = this.#tails.get(roomId);
     if (!tail || tail.messages.length <= MAX_CLOSED) return;
     tail.messages = tail.messages.slice(-MAX_CLOSED);
