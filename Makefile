@@ -1,10 +1,11 @@
 # `make run` serves on http://127.0.0.1:5000, `make test` runs the whole suite, `make soak` what takes long of it,
-# `make bench` compares with a Node.js server; all set up what they need in .venv.
+# `make bench` compares with a Node.js server, `make types` and `make examples` write what is made from the declarations
+# and kept in the repository; all set up what they need in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 SIDE_BY_SIDE := -n auto --dist worksteal
 
-.PHONY: run test soak coverage lint bench vendor screenshots
+.PHONY: run test soak coverage lint bench vendor screenshots types examples
 
 run: .venv/run
 	$(BIN)/python wsgi.py
@@ -13,10 +14,12 @@ run: .venv/run
 test: lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-# Bad lines for two minutes on each database, and what users do drawn anew for so many MINUTES, against a model of it.
+# Bad lines for two minutes on each database, what users do drawn anew for so many MINUTES, against a model of it, and
+# requests drawn anew against the OpenAPI document.
 MINUTES ?= 10
 soak: .venv/test
-	SOAK=1 SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -n 0 tests/test_lost_lines.py tests/test_model.py $(ARGS)
+	SOAK=1 SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -n 0 tests/test_lost_lines.py tests/test_model.py \
+		tests/test_fuzzed_requests.py $(ARGS)
 
 # The suite in one process, then what of chat/ it did not reach, in the servers that it starts as well; also when a test failed.
 coverage: .venv/test
@@ -46,6 +49,14 @@ vendor:
 	npm pack --silent --pack-destination "$$folder" $(SOCKET_IO) && tar -xzf "$$folder"/*.tgz -C "$$folder" && \
 	cp "$$folder/package/dist/socket.io.esm.min.js" $(VENDOR)/ && \
 	cp "$$folder/package/LICENSE" $(VENDOR)/socket.io-client.LICENSE.txt
+
+# The types for TypeScript, from the declarations.
+types: .venv/run
+	$(BIN)/python -m chat.reference.typescript
+
+# The examples of the references, from a real server.
+examples: .venv/test
+	$(BIN)/python -m tests.support.examples
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv

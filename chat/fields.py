@@ -1,17 +1,42 @@
 """Types of the fields of requests: what is checked of each, and how it is read."""
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from .core.accounts.accounts import MAX_KEY, fold_email
+from .core.objects import Says
 
 SPECIAL_USE_DOMAIN_NAMES.clear()  # .local and .test are what small teams and their tests use
 MAX_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
 MAX_DURATION = 24 * 3_600_000  # milliseconds
+USERNAME = r'[A-Za-z0-9_.-]{3,50}'
+NOT_BLANK = r'\S'
+ID: dict[str, Any] = {'type': 'integer', 'minimum': 0, 'maximum': MAX_ID}  # as the references show it
+DIGITS = {'type': 'string', 'pattern': '^[0-9]{1,16}$'}
+
+
+class OrDigits:
+    """Beside the type of a whole number: how the references show that it may be sent as text."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, make: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """As pydantic asks for it."""
+        made = make(schema)
+        bounds = {'minimum': made.pop('ge', 0), 'maximum': made.pop('le', MAX_ID)}  # by which name pydantic leaves them here
+        return {'anyOf': [{**ID, **bounds, **made}, DIGITS]}
+
+
+class NotNull:
+    """Beside a type with None, which stands for a field that is not there: that null is no way to leave it out."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, make: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """As pydantic asks for it."""
+        made = make(schema)
+        return {**made, 'anyOf': [each for each in made['anyOf'] if each != {'type': 'null'}]}
 
 
 def read_id(value: object) -> int:
@@ -78,7 +103,7 @@ def refuse_blank(value: str) -> str:
 
 def check_username(value: str) -> str:
     """Refuse what is no username: it stands in addresses and mentions as it is."""
-    if not re.fullmatch(r'[A-Za-z0-9_.-]{3,50}', value):
+    if not re.fullmatch(USERNAME, value):
         raise PydanticCustomError('username', 'must be 3 to 50 of the letters a to z, digits, and _ . -')
     return value
 
@@ -97,18 +122,20 @@ def check_email(value: str) -> str:
 AnyText = Annotated[str, AfterValidator(require_unicode)]  # lengths count code points
 Text = Annotated[AnyText, AfterValidator(refuse_nul)]
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(require_unicode),
-                  AfterValidator(check_email)]
-Username = Annotated[AnyText, AfterValidator(check_username)]
+                  AfterValidator(check_email), Says(format='email')]
+Username = Annotated[AnyText, AfterValidator(check_username), Says(pattern=f'^{USERNAME}$')]
 DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-                        AfterValidator(require_unicode), AfterValidator(refuse_nul)]
+                        AfterValidator(require_unicode), AfterValidator(refuse_nul), Says(pattern=NOT_BLANK)]
 RoomName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
-                     AfterValidator(require_unicode), AfterValidator(refuse_nul)]
+                     AfterValidator(require_unicode), AfterValidator(refuse_nul), Says(pattern=NOT_BLANK)]
 Password = Annotated[str, StringConstraints(min_length=6, max_length=128), AfterValidator(require_unicode)]
 ClientId = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(require_unicode)]
 
-Id = Annotated[int, BeforeValidator(read_id)]
+Id = Annotated[int, BeforeValidator(read_id), OrDigits()]
 Count = Annotated[int, BeforeValidator(read_count)]
-Cursor = Annotated[int | datetime, BeforeValidator(read_cursor)]
-Place = Annotated[int | str, BeforeValidator(read_place)]
+Cursor = Annotated[int | datetime, BeforeValidator(read_cursor), Says(
+    'The id of a message, or a time.', anyOf=[ID, {'type': 'string', 'format': 'date-time'}])]
+Place = Annotated[int | str, BeforeValidator(read_place), Says(
+    'The id of a message, 0, or what an earlier answer gave as `next`.', anyOf=[ID, {'type': 'string', 'minLength': 1}])]
 SearchText = Annotated[str, StringConstraints(max_length=200), AfterValidator(require_unicode),
-                       AfterValidator(refuse_blank)]  # NUL and all else may be looked for
+                       AfterValidator(refuse_blank), Says(pattern=NOT_BLANK)]  # NUL and all else may be looked for

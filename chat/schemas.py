@@ -1,4 +1,4 @@
-"""What clients send and get: validation, and later the references, are made from these models.
+"""What clients send: validation and the references are made from these models.
 
 Requests are pydantic models, strict about types; unknown fields are ignored. What is answered are the core's objects.
 """
@@ -10,7 +10,7 @@ from pydantic import AliasChoices, Field, model_validator
 from .core.files.attachments import MAX_ATTACHMENTS
 from .core.lists import LONGEST
 from .core.messages.sync import USUAL
-from .core.objects import Role
+from .core.objects import Notify, Role, Says
 from .errors import Invalid
 from .fields import (
     MAX_DURATION,
@@ -21,6 +21,7 @@ from .fields import (
     DisplayName,
     Email,
     Id,
+    NotNull,
     Password,
     Place,
     RoomName,
@@ -28,15 +29,17 @@ from .fields import (
     Text,
     Username,
 )
-from .validation import Request
+from .validation import Request, says
 
 # ---------------------------------------------------------------------- accounts and users
 
 class Register(Request):
+    """A new account. Without a username, one is made from the email."""
+
     email: Email
     password: Password
     username: Username | None = None
-    confirm_password: AnyText | None = None
+    confirm_password: Annotated[AnyText | None, Says('The same as password.')] = None
     display_name: DisplayName | None = None
 
     @model_validator(mode='after')
@@ -47,6 +50,10 @@ class Register(Request):
 
 
 class Login(Request):
+    """Who signs in: a username, an email, or in `username` either."""
+
+    model_config = says(anyOf=[{'required': ['username']}, {'required': ['email']}])
+
     username: AnyText | None = None
     email: AnyText | None = None
     password: AnyText
@@ -82,10 +89,14 @@ class LoginByEmail(Request):
 
 
 class Refresh(Request):
+    """The refresh token of a sign-in, which works once."""
+
     refresh_token: AnyText
 
 
 class ChangePassword(Request):
+    """The password as it is, and as it shall be."""
+
     current_password: AnyText
     new_password: Password
 
@@ -97,6 +108,8 @@ class NewPassword(Request):
 
 
 class ForgotPassword(Request):
+    """Whose password is forgotten."""
+
     email: Email
 
 
@@ -107,6 +120,8 @@ class ResetPassword(NewPassword):
 
 
 class UpdateProfile(Request):
+    """What is to be changed of oneself; a new email needs the current password."""
+
     display_name: DisplayName | None = None
     email: Email | None = None
     current_password: AnyText | None = None
@@ -137,7 +152,11 @@ class PushSubscription(PushEndpoint):
         return None if self.expiration_time is None else int(self.expiration_time)
 
 
-class Listing(Request):
+class Paged(Request):
+    """The base of the queries of all lists that come in pages: `Link` names the next one."""
+
+
+class Listing(Paged):
     """A list of things other than messages: so many of them."""
 
     limit: Annotated[Count, Field(ge=1, le=LONGEST)] = LONGEST
@@ -156,22 +175,29 @@ class ListById(Listing):
 
 
 class ListUsers(ListAfter):
+    """Users, or those whose username or displayName holds `q`."""
+
     q: Text | None = Field(None, max_length=100)
 
 
 # ---------------------------------------------------------------------- messages
 
+RECEIVERS = 'toUserId', 'receiverId', 'roomId'
+
+
 class Receiver(Request):
     """One of a user and a room."""
 
-    to_user_id: Id | None = Field(None, validation_alias=AliasChoices('toUserId', 'receiverId'))
-    room_id: Id | None = None
+    model_config = says(oneOf=[{'required': [name]} for name in RECEIVERS])
+
+    to_user_id: Annotated[Id | None, NotNull()] = Field(None, validation_alias=AliasChoices('toUserId', 'receiverId'))
+    room_id: Annotated[Id | None, NotNull()] = None
 
     @model_validator(mode='before')
     @classmethod
     def has_one_receiver(cls, data: Any) -> Any:
         if isinstance(data, dict):
-            receivers = data.keys() & {'toUserId', 'receiverId', 'roomId'}
+            receivers = data.keys() & RECEIVERS
             if len(receivers) > 1:
                 raise Invalid(errors={name: ['only one receiver can be named'] for name in sorted(receivers)})
             for name in receivers:
@@ -202,6 +228,8 @@ class SendMessage(Content, Receiver):
 class SendAnywhere(SendMessage):
     """As SendMessage; without a receiver it goes to the lobby, unless a misspelt one may have been meant."""
 
+    model_config = says()
+
     @classmethod
     def check_without_receiver(cls, data: Mapping[str, object]) -> None:
         unknown = data.keys() - {'content', 'message', 'attachmentIds', 'replyToId', 'clientId'}
@@ -218,10 +246,12 @@ class SendAs(Content):
 
 
 class PrivateMessage(Content):
+    """To a user."""
+
     to_user_id: Id
 
 
-class ListMessages(Request):
+class ListMessages(Paged):
     """A page of a history; `cursor` is another name of `before`, and takes a time as well."""
 
     limit: Annotated[Count, Field(ge=1, le=100)] | None = None
@@ -237,7 +267,7 @@ class Sync(Request):
     limit: Annotated[Id, Field(ge=1, le=LONGEST)] = USUAL
 
 
-class SearchMessages(Request):
+class SearchMessages(Paged):
     """What to look for, where, of whom and when; `cursor` is where the page before says that the next one begins."""
 
     q: SearchText
@@ -251,6 +281,8 @@ class SearchMessages(Request):
 
 
 class Typing(Receiver):
+    """Whether one types, and where."""
+
     is_typing: bool
 
 
@@ -287,16 +319,22 @@ class Upload(Request):
 # ---------------------------------------------------------------------- rooms
 
 class CreateRoom(Request):
+    """A new room."""
+
     name: RoomName
     is_private: bool = False
 
 
 class RenameRoom(Request):
+    """Another name for a room."""
+
     name: RoomName
 
 
 class JoinRoom(Request):
     """By the id of a public room, by the code of any, or by both."""
+
+    model_config = says(anyOf=[{'required': ['roomId']}, {'required': ['inviteCode']}])
 
     room_id: Id | None = None
     invite_code: AnyText | None = None
@@ -309,15 +347,25 @@ class JoinRoom(Request):
 
 
 class JoinRoomEvent(JoinRoom):
+    """A room by its id, with its code where it is private."""
+
+    model_config = says()
+
     room_id: Id
 
 
 class LeaveRoom(Request):
+    """A room that one is in."""
+
     room_id: Id
 
 
 class ChangeSettings(Request):
-    notify: Literal['all', 'mentions', 'none'] | None = None
+    """What one wants to be told of while away, and whether the room is pinned; at least one of the two."""
+
+    model_config = says(anyOf=[{'required': ['notify']}, {'required': ['isPinned']}])
+
+    notify: Notify | None = None
     is_pinned: bool | None = None
 
     @model_validator(mode='after')
@@ -328,6 +376,8 @@ class ChangeSettings(Request):
 
 
 class ChangeRole(Request):
+    """What a member shall be."""
+
     role: Role
 
 
@@ -339,6 +389,8 @@ CALL_RECEIVERS = 'to', 'receiverId', 'userId'  # names of the other party; the f
 class CallUser(Request):
     """Whom to call; whatever else the payload holds is passed on."""
 
+    model_config = says(additionalProperties=True)
+
     to: Id = Field(validation_alias=AliasChoices(*CALL_RECEIVERS))
 
 
@@ -349,10 +401,14 @@ class CallSignal(CallUser):
 
 
 class ListCalls(Listing):
+    """Past calls, that continue with those before this one."""
+
     before: Id | None = None
 
 
 # ---------------------------------------------------------------------- events
 
 class AuthLogin(Request):
+    """A token, as signing in over HTTP gives it."""
+
     token: AnyText

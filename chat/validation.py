@@ -1,5 +1,5 @@
 """How what clients send is checked: by pydantic models, and with complaints in words for whoever wrote the client."""
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -27,6 +27,11 @@ class Request(BaseModel):
     """The base of all requests and events from clients."""
 
     model_config = ConfigDict(alias_generator=to_camel, strict=True, extra='ignore', hide_input_in_errors=True)
+
+
+def says(**keywords: Any) -> ConfigDict:
+    """The model_config of a Request of which the references say something that its fields can't, in JSON Schema."""
+    return ConfigDict(json_schema_extra=keywords)
 
 
 def parse(model: type[Model], data: object) -> Model:

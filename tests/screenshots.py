@@ -13,7 +13,7 @@ from tests.support.server import REPOSITORY, ChatServer
 from tests.support.world import World
 
 SETTLED = 900  # milliseconds until what moves has moved
-IN_README = ('room-1280-light', 'room-1280-dark', 'inbox-390-light')
+IN_README = ('room-beginning-1280-light', 'room-beginning-1280-dark', 'inbox-390-light')
 
 
 def screens(world):

@@ -1,4 +1,5 @@
 """What is declared of operations and events, from which references are made, and that the other tests are held to it."""
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -21,12 +22,13 @@ def test_every_route_is_an_operation_that_says_what_it_does_and_answers(route):
     assert all(200 <= status < 400 or status == 503 for status in operation.answers)
 
 
-def test_everything_but_signing_up_and_in_and_what_monitors_ask_needs_a_token():
+def test_everything_but_signing_up_and_in_what_monitors_ask_and_the_references_needs_a_token():
     public = {f'{method} {rule}' for (method, rule), operation in ROUTES.items() if operation.access != TOKEN}
     assert public == {
         'POST /api/auth/register', 'POST /api/auth/login', 'POST /api/auth/refresh', 'POST /api/auth/forgot',
         'POST /api/auth/reset', 'POST /api/user/register',
         'POST /api/user/login', 'POST /register', 'POST /login', 'GET /health', 'GET /ready',
+        'GET /api/openapi.json', 'GET /api/asyncapi.json', 'GET /api/docs', 'GET /api/docs/<name>',
         'GET /api/uploads/<id:upload_id>', 'GET /api/uploads/<id:upload_id>/thumbnail', 'GET /api/users/<id:user_id>/avatar'}
 
 
@@ -49,6 +51,7 @@ def answer(method, path, status, body):
     ('GET', '/api/users', 404, b'{"code": "not_found", "message": "gone", "more": 1}'),
     ('GET', '/health', 200, b'{"ok": true, "also": 1}'),
     ('DELETE', '/api/rooms/1', 204, b'{}'),
+    ('GET', '/api/users', 200, json.dumps([USER | {'createdAt': 'yesterday'}]).encode()),
 ])
 def test_an_answer_that_is_not_declared_is_noticed(method, path, status, body):
     declared.check_answer(answer(method, path, status, body))

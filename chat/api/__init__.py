@@ -5,7 +5,21 @@ and checks what was sent (`bodies`, `forms`), the view calls the core (`context`
 """
 from flask import Flask
 
-from . import auth, calls, chat_app_api, chat_io, conversations, messages, operations, push, rooms, sync, uploads, users
+from . import (
+    auth,
+    calls,
+    chat_app_api,
+    chat_io,
+    conversations,
+    messages,
+    operations,
+    push,
+    reference,
+    rooms,
+    sync,
+    uploads,
+    users,
+)
 from .paths import IdConverter
 
 
@@ -13,6 +27,6 @@ def register(app: Flask) -> None:
     """Add every blueprint to the application."""
     app.url_map.converters['id'] = IdConverter
     app.url_map.merge_slashes = False
-    for module in (auth, users, messages, rooms, sync, push, uploads, conversations, calls, operations, chat_app_api,
-                   chat_io):
+    for module in (auth, users, messages, rooms, sync, push, uploads, conversations, calls, operations, reference,
+                   chat_app_api, chat_io):
         app.register_blueprint(module.blueprint)

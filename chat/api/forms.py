@@ -81,7 +81,7 @@ def read_form(open_part: Callable[..., Any], largest: int) -> tuple[dict[str, An
         body = cast(IO[bytes], Body(request.stream))
         _, fields, files = parser.parse(body, FORM, request.content_length, request.mimetype_params)
     except RequestEntityTooLarge:
-        raise TooLarge(f'A file has at most {largest:,} bytes: send a smaller one') from None
+        raise TooLarge(f'A file has at most {largest:,} bytes, and a form {MAX_PARTS} parts: send less') from None
     except (ClientDisconnected, OSError):
         raise BadRequest('The body ended too early') from None
     except ValueError:

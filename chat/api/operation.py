@@ -5,6 +5,7 @@ The declaration reads and checks the request before the view is called; referenc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from inspect import cleandoc
 from typing import Any, TypeVar
 
 from flask import request
@@ -19,12 +20,14 @@ TOKEN, PUBLIC, SIGNED = 'token', 'public', 'signed'  # who may call: a user; any
 
 
 class FileBytes:
-    """Stands for an answer that is a file, not JSON."""
+    """Stands for an answer that is a file, not JSON; of one of these types."""
+
+    content_types: tuple[str, ...] = ('*/*',)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`answers` has the type of the JSON for each status, None where there is no body, FileBytes for a file.
+    """`answers` has the type of the JSON for each status, None where there is no body, a FileBytes for a file.
 
     `files` is how many files the request may bring as multipart/form-data: with a `body` that is another way to send it,
     without one exactly one file must come. `errors` are those of this operation beside what `possible_errors` adds.
@@ -37,6 +40,7 @@ class Operation:
     files: int = 0
     errors: Sequence[type[ChatError]] = ()
     access: str = TOKEN
+    description: str = ''
 
     def possible_errors(self) -> set[type[ChatError]]:
         """All that can be answered instead."""
@@ -54,13 +58,14 @@ class Operation:
 
 def operation(*, answers: Mapping[int, Any], body: type[Request] | None = None, query: type[Request] | None = None,
               files: int = 0, errors: Sequence[type[ChatError]] = (), access: str = TOKEN) -> Callable[[View], View]:
-    """Declare a view; its docstring says in one line what it does.
+    """Declare a view; its docstring says in one line what it does, and below that what else there is to know.
 
     The view is called with what was declared and is valid, in this order: the body, the file or files, the query; then,
     by name, what is in the path.
     """
     def decorate(view: View) -> View:
-        declared = Operation((view.__doc__ or '').strip().split('\n')[0], answers, body, query, files, errors, access)
+        summary, _, description = cleandoc(view.__doc__ or '').partition('\n')
+        declared = Operation(summary, answers, body, query, files, errors, access, description.strip())
 
         @wraps(view)
         def called(**path: int | str) -> Any:

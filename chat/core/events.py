@@ -89,7 +89,10 @@ class DirectMessageSent(Event):
 
 @dataclass(frozen=True, slots=True)
 class LobbyMessageStored(Event):
-    """There is a new message in the lobby; `given` is what the sender's client says of it beside the content."""
+    """There is a new message in the lobby.
+
+    `given` is what the sender's client says of it beside the content.
+    """
 
     message: Message
     author_name: str
@@ -164,7 +167,7 @@ class RoomDeleted(Event):
 
 @dataclass(frozen=True, slots=True)
 class MemberJoined(Event):
-    """Somebody is in a room from now on; `user` as the audience sees it."""
+    """Somebody is in a room from now on, as the audience sees them."""
 
     room_id: int
     user: User
@@ -191,7 +194,10 @@ class TypingChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class PresenceChanged(Event):
-    """A user came or went, for those who share a room with it; `last_seen` in milliseconds."""
+    """A user came or went, for those who share a room with it.
+
+    `last_seen` is in milliseconds.
+    """
 
     user_id: int
     is_online: bool

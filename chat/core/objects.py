@@ -1,7 +1,23 @@
 """What clients see of things: typed dictionaries, which cost nothing to make and become JSON as they are."""
-from typing import Literal, NotRequired
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NotRequired
 
 from typing_extensions import TypedDict  # which pydantic wants before Python 3.12, to check real answers against them
+
+
+class Says:
+    """Beside a type, in Annotated: what the references say of it, as keywords of JSON Schema."""
+
+    def __init__(self, description: str | None = None, **keywords: Any) -> None:
+        self._keywords = keywords if description is None else {'description': description, **keywords}
+
+    def __get_pydantic_json_schema__(self, schema: Any, make: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """As pydantic asks for it; where they list what the type may be, that replaces what pydantic makes of it."""
+        return {**({} if 'anyOf' in self._keywords else make(schema)), **self._keywords}
+
+
+Time = Annotated[str, Says(format='date-time')]  # ISO 8601, UTC, milliseconds
+Address = Annotated[str, Says(format='uri-reference')]
 
 AttachmentKind = Literal['image', 'file', 'voice']
 MessageType = Literal['text', 'emoji', 'image', 'file', 'voice']
@@ -17,10 +33,10 @@ class User(TypedDict):
     id: int
     username: str
     displayName: str
-    avatarUrl: str | None
+    avatarUrl: Annotated[Address | None, Says('Signed, for one to two hours.')]
     online: bool
-    lastSeen: str | None
-    createdAt: str
+    lastSeen: Annotated[Time | None, Says('When the last connection closed.')]
+    createdAt: Time
 
 
 class Me(User):
@@ -35,13 +51,13 @@ class Attachment(TypedDict):
     id: int
     kind: AttachmentKind
     filename: str
-    contentType: str
-    size: int
-    url: str
-    thumbnailUrl: str | None
-    width: int | None
-    height: int | None
-    durationMs: int | None
+    contentType: Annotated[str, Says('As its bytes tell, not its name.')]
+    size: Annotated[int, Says('In bytes.')]
+    url: Annotated[Address, Says('Signed, for one to two hours.')]
+    thumbnailUrl: Annotated[Address | None, Says('Of a picture. Signed, as url is.')]
+    width: Annotated[int | None, Says('In pixels.')]
+    height: Annotated[int | None, Says('In pixels.')]
+    durationMs: Annotated[int | None, Says('Of a recording, in milliseconds.')]
 
 
 class Reaction(TypedDict):
@@ -57,28 +73,28 @@ class Message(TypedDict):
     id: int
     roomId: int
     senderId: int
-    receiverId: int | None
-    type: MessageType
-    content: str
+    receiverId: Annotated[int | None, Says('Of a direct message.')]
+    type: Annotated[MessageType, Says('The kind of the first attachment; else emoji for one to three of them; else text.')]
+    content: Annotated[str, Says('As it was typed; empty, once the message is deleted.')]
     attachments: list[Attachment]
     replyToId: int | None
-    clientId: str | None
+    clientId: Annotated[str | None, Says('What its sender called it.')]
     reactions: list[Reaction]
-    mentions: list[int]
-    createdAt: str
-    editedAt: str | None
-    deletedAt: str | None
-    deliveredAt: str | None
-    readAt: str | None
+    mentions: Annotated[list[int], Says('The ids of the users whom it names.')]
+    createdAt: Time
+    editedAt: Time | None
+    deletedAt: Time | None
+    deliveredAt: Annotated[Time | None, Says('For the sender of a direct message; null in events.')]
+    readAt: Annotated[Time | None, Says('For the sender of a direct message; null in events.')]
 
 
 class SyncPage(TypedDict):
     """What is new or has changed since a place: messages as they are now, rooms that one is no longer in, where to go on."""
 
     messages: list[Message]
-    left: list[int]
-    next: str
-    more: bool
+    left: Annotated[list[int], Says('Ids of rooms: what is held of them goes, before messages are taken.')]
+    next: Annotated[str, Says('Where to go on from, as `after`.')]
+    more: Annotated[bool, Says('Whether there is more behind next.')]
 
 
 class Room(TypedDict):
@@ -89,16 +105,16 @@ class Room(TypedDict):
     kind: RoomKind
     isPrivate: bool
     createdBy: int | None
-    createdAt: str
-    role: Role | None
+    createdAt: Time
+    role: Annotated[Role | None, Says('The caller\'s; null outside of the room.')]
     memberCount: int
     unreadCount: int
-    mentionCount: int
-    notify: Notify | None
+    mentionCount: Annotated[int, Says('How many unread messages mention the caller.')]
+    notify: Annotated[Notify | None, Says('What the caller is told of while away; null outside of the room.')]
     isPinned: bool
     lastMessage: Message | None
-    otherUser: NotRequired[User]
-    inviteCode: NotRequired[str]
+    otherUser: NotRequired[Annotated[User, Says('Of a direct room.')]]
+    inviteCode: NotRequired[Annotated[str, Says('To the room\'s admins.')]]
 
 
 class Member(TypedDict):
@@ -106,15 +122,15 @@ class Member(TypedDict):
 
     user: User
     role: Role
-    joinedAt: str
+    joinedAt: Time
 
 
 class Receipt(TypedDict):
     """When a message was delivered to a member of its room, and when it was read there."""
 
     userId: int
-    deliveredAt: str | None
-    readAt: str | None
+    deliveredAt: Time | None
+    readAt: Time | None
 
 
 class Call(TypedDict):
@@ -123,9 +139,9 @@ class Call(TypedDict):
     id: int
     callerId: int
     calleeId: int
-    startedAt: str
-    answeredAt: str | None
-    endedAt: str
+    startedAt: Time
+    answeredAt: Time | None
+    endedAt: Time
     outcome: Outcome
 
 

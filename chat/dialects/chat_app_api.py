@@ -89,4 +89,4 @@ DIALECT = Dialect(
         'join': Handler(Join, join, bare='userId'),
         'chat message': Handler(SendChatMessage, chat_message, ack=MessageAck, answers_later=True),
         'message': Handler(Envelope, enveloped, ack=MessageAck | NothingMore, answers_later=True, bare='text'),
-    })
+    }, about=__doc__ or '')

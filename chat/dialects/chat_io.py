@@ -53,4 +53,5 @@ def send_message(gateway: Gateway, connection: Connection, request: SendToAll, a
 DIALECT = Dialect(
     NAME,
     words={LobbyMessageStored: Word('receive-message', ReceivedMessage, _received_message)},
-    handlers={'send-message': Handler(SendToAll, send_message, ack=MessageAck, answers_later=True)})
+    handlers={'send-message': Handler(SendToAll, send_message, ack=MessageAck, answers_later=True)},
+    about=__doc__ or '')

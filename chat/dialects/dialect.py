@@ -82,12 +82,14 @@ class Handler:
 class Dialect:
     """A kind of client: its name, as tokens and clients give it; its words; and handlers of events of its own.
 
-    What has no word is not told to these clients. Handlers of the standard's events need not be listed again.
+    What has no word is not told to these clients. Handlers of the standard's events need not be listed again. `about` says
+    in the references what is particular about it.
     """
 
     name: str
     words: Mapping[type[Event], Word[Any]]
     handlers: Mapping[str, Handler] = field(default_factory=dict)
+    about: str = ''
 
     def tell(self, event: Event) -> tuple[str, Any] | None:
         """(name, payload) of an event; None if there is no word for it."""

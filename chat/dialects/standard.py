@@ -1,4 +1,7 @@
-"""The standard dialect: the clients of A and E, and new ones. What they say is handled in chat/sockets/."""
+"""The standard dialect: the clients of A and E, and new ones.
+
+What they say is handled in chat/sockets/.
+"""
 from typing import Any, NotRequired
 
 from pydantic import ConfigDict, with_config
@@ -6,7 +9,7 @@ from typing_extensions import TypedDict
 
 from ..core import events
 from ..core.machinery.clock import iso
-from ..core.objects import Message, RoomSummary, User
+from ..core.objects import Message, RoomSummary, Time, User
 from .dialect import Dialect, Word
 
 
@@ -23,7 +26,7 @@ class MessagePlace(TypedDict):
     roomId: int
 
 
-class Reaction(TypedDict):
+class ReactionEvent(TypedDict):
     """Who reacts to a message, and how; or no longer."""
 
     messageId: int
@@ -53,7 +56,7 @@ class RoomUser(TypedDict):
     userId: int
 
 
-class Typing(RoomUser):
+class TypingEvent(RoomUser):
     """Who types where."""
 
     isTyping: bool
@@ -63,14 +66,14 @@ class DeliveryReceipt(RoomUser):
     """How far messages have reached a member."""
 
     messageId: int
-    deliveredAt: str
+    deliveredAt: Time
 
 
 class ReadReceipt(RoomUser):
     """How far a member has read."""
 
     messageId: int
-    readAt: str
+    readAt: Time
 
 
 class UserStatus(TypedDict):
@@ -78,12 +81,13 @@ class UserStatus(TypedDict):
 
     userId: int
     online: bool
-    lastSeen: str | None
+    lastSeen: Time | None
 
 
 # `from` is no name in Python; what else the other side's client said comes along
-CallSignal = TypedDict('CallSignal', {'from': int, 'callId': int, 'reason': NotRequired[Any]})
-with_config(ConfigDict(extra='allow'))(CallSignal)
+CallEvent = TypedDict('CallEvent', {'from': int, 'callId': int, 'reason': NotRequired[Any]})
+CallEvent.__doc__ = 'What the other party of a call said, in its own words.'
+with_config(ConfigDict(extra='allow'))(CallEvent)
 
 
 def _room_message(event: events.MessageStored | events.LobbyMessageStored) -> RoomMessage:
@@ -94,7 +98,7 @@ def _message_deleted(event: events.MessageDeleted) -> MessagePlace:
     return {'id': event.message_id, 'roomId': event.room_id}
 
 
-def _reaction(event: events.ReactionChanged) -> Reaction:
+def _reaction(event: events.ReactionChanged) -> ReactionEvent:
     return {'messageId': event.message_id, 'roomId': event.room_id, 'userId': event.user_id, 'emoji': event.emoji,
             'removed': event.is_removed}
 
@@ -107,7 +111,7 @@ def _read_receipt(event: events.MessagesRead) -> ReadReceipt:
     return {'roomId': event.room_id, 'messageId': event.message_id, 'userId': event.user_id, 'readAt': iso(event.at)}
 
 
-def _typing(event: events.TypingChanged) -> Typing:
+def _typing(event: events.TypingChanged) -> TypingEvent:
     return {'roomId': event.room_id, 'userId': event.user_id, 'isTyping': event.is_typing}
 
 
@@ -129,7 +133,7 @@ def _room_deleted(event: events.RoomDeleted) -> RoomReference:
 
 
 def _call(name: str) -> Word[events.CallSignal]:
-    return Word(name, CallSignal, lambda event: event.data)
+    return Word(name, CallEvent, lambda event: event.data)
 
 
 DIALECT = Dialect('standard', {
@@ -139,10 +143,10 @@ DIALECT = Dialect('standard', {
     events.LobbyMessageStored: Word('receive_message', RoomMessage, _room_message),
     events.MessageUpdated: Word[events.MessageUpdated]('message_updated', Message, lambda event: event.message),
     events.MessageDeleted: Word('message_deleted', MessagePlace, _message_deleted),
-    events.ReactionChanged: Word('reaction', Reaction, _reaction),
+    events.ReactionChanged: Word('reaction', ReactionEvent, _reaction),
     events.MessagesDelivered: Word('delivery_receipt', DeliveryReceipt, _delivery_receipt),
     events.MessagesRead: Word('read_receipt', ReadReceipt, _read_receipt),
-    events.TypingChanged: Word('typing', Typing, _typing),
+    events.TypingChanged: Word('typing', TypingEvent, _typing),
     events.PresenceChanged: Word('user_status', UserStatus, _user_status),
     events.RoomUpdated: Word[events.RoomUpdated]('room_updated', RoomSummary, lambda event: event.room),
     events.RoomDeleted: Word('room_deleted', RoomReference, _room_deleted),
@@ -152,4 +156,4 @@ DIALECT = Dialect('standard', {
     events.CallAnswered: _call('makeAnswer'),
     events.CallCandidate: _call('iceCandidate'),
     events.CallEnded: _call('endCall'),
-})
+}, about=__doc__ or '')

@@ -10,9 +10,9 @@ from ..core.events import CallStarted
 from ..dialects import Handler, speakers_of
 from ..errors import Invalid, TooLarge
 from .connections import Connection, Registry
+from .fanout import CALL_NAMESPACES
 from .gateway import Gateway
 
-NAMESPACES = ('/', '/call')
 SPEAKERS = tuple(speakers_of(CallStarted))
 MAX_BYTES = 64 * 1024  # of what is passed on, as JSON
 MAX_DEPTH = 100        # of its lists and objects within each other; encoders recurse
@@ -58,7 +58,7 @@ def end_call(gateway: Gateway, connection: Connection, sent: Sent) -> CallAck:
 def connections_of(registry: Registry, user_id: int) -> set[str]:
     """The ids of the user's connections that a call can reach."""
     return {connection.sid for connection in registry.of_users([user_id])
-            if connection.is_open and connection.namespace in NAMESPACES and connection.dialect in SPEAKERS}
+            if connection.is_open and connection.namespace in CALL_NAMESPACES and connection.dialect in SPEAKERS}
 
 
 def signal(connection: Connection, sent: Sent) -> Signal:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .. import jsonio
-from ..core.events import NOBODY, Audience, CallEnded, Connections, Event, Everyone, RoomMembers, Users
+from ..core.events import NOBODY, Audience, CallEnded, CallSignal, Connections, Event, Everyone, RoomMembers, Users
 from ..core.rooms.rooms import Rooms
 from ..dialects import DIALECTS
 from ..errors import ChatError
@@ -13,7 +13,13 @@ from .connections import Connection, Kind, Registry
 
 log = logging.getLogger(__name__)
 CHAT_NAMESPACES = ('/', '/chat')
+CALL_NAMESPACES = ('/', '/call')
 MAX_ROOMS = 10_000  # whose Recipients are kept
+
+
+def namespaces_of(event: type[Event]) -> tuple[str, ...]:
+    """Where clients are told of such an event."""
+    return CALL_NAMESPACES if issubclass(event, CallSignal) else CHAT_NAMESPACES
 
 
 class Recipients:

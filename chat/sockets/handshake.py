@@ -1,13 +1,25 @@
 """What a client says when it opens a connection, and how it is told that it may not."""
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 from socketio.exceptions import ConnectionRefusedError
+from typing_extensions import TypedDict  # which pydantic wants before Python 3.12
 
+from ..core.objects import Says
 from ..dialects import DIALECTS
 from ..errors import ChatError, Invalid
 
 Environ = dict[str, Any]  # of a WSGI request
+
+
+class Auth(TypedDict):
+    """The `auth` of a connection to a namespace; the token may stand in a header as well, as over HTTP."""
+
+    token: NotRequired[str]
+    dialect: NotRequired[Annotated[str, Says('Instead of the one that the token is of.', enum=list(DIALECTS))]]
+    recovery: NotRequired[Annotated[bool, Says('Whether events have offsets; by what the client is, without it.')]]
+    pid: NotRequired[Annotated[str, Says('Of the connection that was lost; socket.io-client sends it by itself.')]]
+    offset: NotRequired[Annotated[str, Says('Of the last event that came; socket.io-client sends it by itself.')]]
 
 
 def refused(error: ChatError) -> ConnectionRefusedError:

@@ -11,6 +11,7 @@ from ..dialects import DIALECTS, speakers_of
 from ..errors import Unavailable
 from ..transport import Wire
 from .connections import Connection, Kind, Registry
+from .fanout import namespaces_of
 
 log = logging.getLogger(__name__)
 SPEAKERS = tuple(speakers_of(OnlineUsers))
@@ -26,7 +27,7 @@ class OnlineList:
 
     def greet(self, connection: Connection) -> None:
         """Send the list to a connection that has just signed in; later, if the database is away."""
-        if connection.dialect not in SPEAKERS:
+        if connection.dialect not in SPEAKERS or connection.namespace not in namespaces_of(OnlineUsers):
             return
         online = self._presence.online_users()
         try:
@@ -43,7 +44,8 @@ class OnlineList:
 
     def update(self) -> None:
         """Send the list to all who want it, if it has changed. Raises Unavailable: the next one makes up for it."""
-        connections = [connection for dialect in SPEAKERS for connection in self._registry.of_dialect(dialect)]
+        connections = [connection for dialect in SPEAKERS for connection in self._registry.of_dialect(dialect)
+                       if connection.namespace in namespaces_of(OnlineUsers)]
         stale = set(self._stale)
         if not connections:
             self._told = None

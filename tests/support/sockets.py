@@ -215,7 +215,7 @@ class SocketClient:
                 self._received.append(('disconnect', [message['reason']]))
             elif not _is_echo_of_barrier(message):
                 if self._is_held:
-                    declared.check_event(message['event'], message['args'])
+                    declared.check_event(message['event'], message['args'], self.namespace)
                 self._received.append((message['event'], message['args']))
             self._changed.notify_all()
 

@@ -1,0 +1,1 @@
+"""What schemathesis needs to know of this server beside its OpenAPI document."""
