@@ -90,6 +90,8 @@ class ChatConversation extends Part {
       this.render();
     }
     this.isPlaced = true;
+    const own = this.history.messages.findLast(({ senderId }) => senderId === store.me.id);
+    if (own && !['direct', 'lobby'].includes(this.room.kind)) store.receipts.learn(own).catch(() => {});
     if (this.firstUnreadId) return this.list.goTo('unread', 0.25);
     this.render();
     return this.list.goToBottom();
@@ -249,7 +251,8 @@ class ChatConversation extends Part {
     await attempt(async () => store.receive((await connection.ask('delete_message', { messageId: message.id })).message));
   }
 
-  showReceipts(message) {
+  async showReceipts(message) {
+    await store.receipts.learn(message).catch(() => {});
     const { read, delivered } = store.receipts.of(message);
     const people = (list) => el('ul.people', {}, ...list.map(([id, time]) => el('li', {}, userAvatar(store.users.get(id)),
       el('span.name', { dir: 'auto' }, store.users.nameOf(id)), time && el('small', {}, formatMoment(time)))));

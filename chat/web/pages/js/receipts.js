@@ -2,6 +2,7 @@
  * Receipts: how far each member has read, and how far messages were delivered to it, as events tell it; and what this user has read.
  * @module
  */
+import { api } from './api.js';
 import { connection } from './connection.js';
 
 const GATHER = 250;         // milliseconds until what is read is told
@@ -43,6 +44,15 @@ export class Receipts {
   /** Whoever writes has read what stands before; no event says so. */
   wrote({ id, roomId, senderId, createdAt }) {
     if (senderId !== this.store.me.id) this.take('read', { roomId, userId: senderId, messageId: id, readAt: createdAt });
+  }
+
+  /** Asks whom a message has reached: what events told while nobody was here is not known. */
+  async learn({ roomId, id }) {
+    const { receipts } = await api.get(`/api/rooms/${roomId}/messages/${id}/receipts`);
+    for (const { userId, deliveredAt, readAt } of receipts) {
+      this.take('delivered', { roomId, messageId: id, userId, deliveredAt });
+      if (readAt) this.take('read', { roomId, messageId: id, userId, readAt });
+    }
   }
 
   /** Who has read a message, who was only delivered it: `{ read: [[userId, time]], delivered: [[userId, time]] }`. */
