@@ -496,3 +496,22 @@ def test_the_inbox_is_painted_at_once_from_a_cold_cache(open_window, http, ann, 
     assert sum(sizes) <= 150 * 1024, f'{sum(sizes)} bytes in {len(sizes)} answers'
     painted = window.page.evaluate('performance.getEntriesByName("first-contentful-paint")[0].startTime')
     assert painted < 1000, f'painted after {painted} ms'
+
+
+def test_a_sign_in_goes_on_when_its_token_ends(browser, start_server, open_http):
+    server = start_server(env={'JWT_EXPIRES_IN': '4s'})
+    http = open_http(server)
+    ann, bob = http.register(), http.register()
+    windows = [browser.open(server.url, account) for account in (ann, bob)]
+    try:
+        windows[0].page.wait_for_timeout(9000)
+        windows[0].go(f'#/with/{bob.id}')
+        write(windows[0], 'still here')
+        windows[1].page.get_by_role('navigation').get_by_role('link', name=ann.username).click()
+        expect(message(windows[1], 'still here')).to_be_visible()
+        windows[0].page.reload()
+        expect(message(windows[0], 'still here')).to_be_visible()
+        assert [window.problems for window in windows] == [[], []]
+    finally:
+        for window in windows:
+            window.close()

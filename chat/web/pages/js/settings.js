@@ -60,7 +60,7 @@ class ChatSettings extends Part {
 }
 
 function passwordSection() {
-  return section(t('account.newPassword'), form({
+  return section(t('account.changePassword'), form({
     fields: [{ name: 'currentPassword', type: 'password', label: t('account.currentPassword'), required: true, autocomplete: 'current-password' },
       { name: 'newPassword', type: 'password', label: t('account.newPassword'), required: true, autocomplete: 'new-password', hint: t('account.passwordHint') }],
     submit: t('account.setPassword'),
