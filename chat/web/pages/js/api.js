@@ -2,15 +2,18 @@
  * The server's REST interface: requests with this sign-in's token, which is renewed when it ends.
  * @module
  */
-import { t } from './texts.js';
+import { language, t } from './texts.js';
 
 const KEY = 'chat.session';
 const SPARE = 60;  // seconds before its end from which on a token is renewed
 
+// The server speaks English; what says the same wherever it happens is said in the page's language.
+const TRANSLATED = ['unauthorized', 'rate_limited', 'too_large', 'unsupported_media_type', 'unavailable', 'internal_error'];
+
 /** What the server refused, or why it could not be asked (status 0). `message` says what to do, `fields` what of which field. */
 export class ApiError extends Error {
   constructor(status, { code, message, errors, retryAfter } = {}) {
-    super(message ?? t('error.unknown', { status }));
+    super(language !== 'en' && TRANSLATED.includes(code) ? t(`error.${code}`) : message ?? t('error.unknown', { status }));
     Object.assign(this, { status, code, fields: errors, retryAfter });
   }
 

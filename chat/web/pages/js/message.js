@@ -55,7 +55,7 @@ function itemOf(message, isFirst, conversation) {
   const held = items.get(message);
   if (held?.isFirst === isFirst && held.conversation === conversation) return held;
   const isOwn = message.senderId === store.me.id, isNamed = isFirst && !isOwn && conversation.room.kind !== 'direct';
-  const receipts = () => isOwn && store.receipts.of(message);
+  const receipts = () => isOwn && conversation.room.kind !== 'lobby' && store.receipts.of(message);
   const looks = () => JSON.stringify([message, isFirst, conversation.room.role, conversation.flashed === message.id,
     isOwn && Object.values(receipts()).map((one) => one.length), !isOwn && isFirst && store.users.get(message.senderId),
     answeredBy(message)?.content, message.mentions.map((id) => store.users.get(id)?.username)]);
