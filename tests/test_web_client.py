@@ -10,6 +10,7 @@ from tests.support.browser import NARROW, WIDE
 from tests.support.files import post_file
 from tests.support.media import png, wav
 from tests.support.node import FOLDER, NodeProcess, install
+from tests.support.proxy import CuttingProxy
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.once  # nothing here depends on the database
@@ -515,3 +516,37 @@ def test_a_sign_in_goes_on_when_its_token_ends(browser, start_server, open_http)
     finally:
         for window in windows:
             window.close()
+
+
+def test_a_line_that_swallows_everything_is_given_up_and_the_message_sent_once_on_another(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    write(window, 'first')
+    expect(message(window, 'first').get_by_role('button', name='Sent')).to_be_attached()
+    window.page.evaluate("""() => {
+      const { send } = WebSocket.prototype;
+      WebSocket.prototype.send = () => {};
+      setTimeout(() => { WebSocket.prototype.send = send; }, 3000);
+    }""")
+    write(window, 'into the void')
+    expect(message(window, 'into the void').get_by_role('button', name='Sent')).to_be_attached(timeout=20_000)
+    kept = http.as_user(bob).get(f'/api/rooms/{room["id"]}/messages').json()['messages']
+    assert [one['content'] for one in kept] == ['first', 'into the void']
+
+
+def test_a_message_whose_acknowledgement_was_lost_is_there_once(browser, watched_server, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    proxy = CuttingProxy(watched_server.port)
+    window = browser.open(proxy.url, ann, path=f'#/rooms/{room["id"]}')
+    try:
+        write(window, 'first')
+        expect(message(window, 'first').get_by_role('button', name='Sent')).to_be_attached()
+        proxy.cut_in(b'acknowledged to nobody')
+        write(window, 'acknowledged to nobody')
+        expect(message(window, 'acknowledged to nobody').get_by_role('button', name='Sent')).to_be_attached(timeout=20_000)
+        expect(window.page.locator('article.message', has_text='acknowledged to nobody')).to_have_count(1)
+        kept = http.as_user(bob).get(f'/api/rooms/{room["id"]}/messages').json()['messages']
+        assert [one['content'] for one in kept] == ['first', 'acknowledged to nobody']
+    finally:
+        window.close()
+        proxy.close()
