@@ -78,10 +78,11 @@ class Session extends EventTarget {
 export const session = new Session();
 
 async function send(method, path, body, token) {
-  const headers = { ...(body && !(body instanceof FormData) && { 'Content-Type': 'application/json' }), ...(token && { Authorization: `Bearer ${token}` }) };
+  const isJson = body && !(body instanceof FormData);
+  const headers = { ...(isJson && { 'Content-Type': 'application/json' }), ...(token && { Authorization: `Bearer ${token}` }) };
   let response;
   try {
-    response = await fetch(path, { method, headers, body: body instanceof FormData ? body : body && JSON.stringify(body) });
+    response = await fetch(path, { method, headers, body: isJson ? JSON.stringify(body) : body });
   } catch {
     throw new ApiError(0, { code: 'offline', message: t('error.offline') });
   }

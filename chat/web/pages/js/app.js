@@ -74,7 +74,8 @@ class ChatApp extends Part {
     if (!session.current || target.page === 'reset') return this.showAccount(target);
     if (target.isOpen) return location.replace('#/');
     const { page, ...about } = target;
-    if (page === 'conversation' && about.userId && store.roomWith(about.userId)) return location.replace(`#/rooms/${store.roomWith(about.userId).id}`);
+    const direct = about.userId && store.roomWith(about.userId);
+    if (direct) return location.replace(`#/rooms/${direct.id}`);
     this.dataset.page = page;
     this.landmarks();
     this.dispatchEvent(new CustomEvent('page', { detail: target }));

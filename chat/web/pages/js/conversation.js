@@ -118,25 +118,27 @@ class ChatConversation extends Part {
     if (this.head.looks === looks) return;
     this.head.looks = looks;
     document.title = `${title} · ${t('app.name')}`;
+    const details = () => this.dispatchEvent(new CustomEvent('details', { bubbles: true }));
     const call = (video) => this.dispatchEvent(new CustomEvent('call', { bubbles: true, detail: { userId: other.id, video } }));
     this.head.replaceChildren(
       backLink(), roomAvatar(room, store.users), el('div.titles', {}, el('h1', { dir: 'auto', title }, title), el('p', {}, under)),
       ...(other ? [iconButton('call', t('call.voice'), () => call(false)), iconButton('video', t('call.video'), () => call(true))] : []),
       ...(this.roomId ? [iconButton('search', t('search.inRoom'), () => { location.hash = `#/search/${this.roomId}`; }, { class: 'wide' }),
-        iconButton('info', t('room.details'), () => this.dispatchEvent(new CustomEvent('details', { bubbles: true })), { class: 'details-button' })] : []));
+        iconButton('info', t('room.details'), details, { class: 'details-button' })] : []));
   }
 
   renderTypists() {
     const names = typing.in(this.roomId).map((id) => store.users.nameOf(id));
-    this.typists.textContent = !names.length ? '' : names.length > 2 ? t('typing.many') : t('typing.some', { count: names.length, names: names.join(t('typing.and')) });
+    const some = names.length > 2 ? t('typing.many') : t('typing.some', { count: names.length, names: names.join(t('typing.and')) });
+    this.typists.textContent = names.length ? some : '';
   }
 
   renderEmpty(isEmpty) {
     this.empty.hidden = !isEmpty;
     if (!isEmpty) return;
     const isWaiting = this.history && !this.history.isLoaded;
-    const text = isWaiting ? (this.isOnline ? t('app.loading') : t('messages.notHeld')) : t(this.room.otherUser ? 'messages.noneYet' : 'messages.noneInRoom', { name: store.nameOf(this.room) });
-    this.empty.replaceChildren(!isWaiting && roomAvatar(this.room, store.users, 'large') || '', el('p', {}, text));
+    const key = !isWaiting ? (this.room.otherUser ? 'messages.noneYet' : 'messages.noneInRoom') : this.isOnline ? 'app.loading' : 'messages.notHeld';
+    this.empty.replaceChildren(isWaiting ? '' : roomAvatar(this.room, store.users, 'large'), el('p', {}, t(key, { name: store.nameOf(this.room) })));
   }
 
   renderJump() {

@@ -89,8 +89,9 @@ class RoomDetails extends Part {
       const isSure = await confirmed(t('room.removeMember'), t('room.removeMemberText', { name: user.displayName }), t('action.remove'));
       if (isSure) act(() => api.delete(path));
     };
+    const change = () => act(() => api.patch(path, { role: isAdmin ? 'member' : 'admin' }));
     return [
-      { label: t(isAdmin ? 'role.demote' : 'role.promote'), icon: 'people', action: () => act(() => api.patch(path, { role: isAdmin ? 'member' : 'admin' })) },
+      { label: t(isAdmin ? 'role.demote' : 'role.promote'), icon: 'people', action: change },
       { label: t('room.removeMember'), icon: 'out', danger: true, action: remove },
     ];
   }

@@ -169,7 +169,8 @@ class MessageList extends Part {
   // Messages only: a day's line moves up when older messages of that day come in.
   #anchor(top) {
     const first = this.#at(top);
-    this.#anchors = this.items.slice(first, first + 12).map(({ key, id }, place) => id && { key, offset: this.#tops[first + place] - top }).filter(Boolean);
+    const seen = this.items.slice(first, first + 12).map(({ key, id }, place) => id && { key, offset: this.#tops[first + place] - top });
+    this.#anchors = seen.filter(Boolean);
   }
 
   #at(y) {
