@@ -139,6 +139,8 @@ def test_the_first_message_to_somebody_begins_the_conversation(open_window, ann,
     expect(other.page.get_by_role('navigation').get_by_role('link', name='Ann Lee')).to_contain_text('1 unread message')
     other.page.get_by_role('navigation').get_by_role('link', name='Ann Lee').click()
     expect(message(other, 'Hello Bob')).to_be_visible()
+    expect(other.page.get_by_text('New messages', exact=True)).to_be_visible()
+    expect(other.page.get_by_role('button', name=re.compile('^To the newest message'))).to_be_hidden()
     expect(message(window, 'Hello Bob').get_by_role('button', name='Read')).to_be_attached()
 
 
