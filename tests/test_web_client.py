@@ -10,6 +10,7 @@ from tests.support.browser import NARROW, WIDE
 from tests.support.files import post_file
 from tests.support.media import png, wav
 from tests.support.node import FOLDER, NodeProcess, install
+from tests.support.proxy import CuttingProxy
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.once  # nothing here depends on the database
@@ -138,6 +139,8 @@ def test_the_first_message_to_somebody_begins_the_conversation(open_window, ann,
     expect(other.page.get_by_role('navigation').get_by_role('link', name='Ann Lee')).to_contain_text('1 unread message')
     other.page.get_by_role('navigation').get_by_role('link', name='Ann Lee').click()
     expect(message(other, 'Hello Bob')).to_be_visible()
+    expect(other.page.get_by_text('New messages', exact=True)).to_be_visible()
+    expect(other.page.get_by_role('button', name=re.compile('^To the newest message'))).to_be_hidden()
     expect(message(window, 'Hello Bob').get_by_role('button', name='Read')).to_be_attached()
 
 
@@ -496,3 +499,56 @@ def test_the_inbox_is_painted_at_once_from_a_cold_cache(open_window, http, ann, 
     assert sum(sizes) <= 150 * 1024, f'{sum(sizes)} bytes in {len(sizes)} answers'
     painted = window.page.evaluate('performance.getEntriesByName("first-contentful-paint")[0].startTime')
     assert painted < 1000, f'painted after {painted} ms'
+
+
+def test_a_sign_in_goes_on_when_its_token_ends(browser, start_server, open_http):
+    server = start_server(env={'JWT_EXPIRES_IN': '4s'})
+    http = open_http(server)
+    ann, bob = http.register(), http.register()
+    windows = [browser.open(server.url, account) for account in (ann, bob)]
+    try:
+        windows[0].page.wait_for_timeout(9000)
+        windows[0].go(f'#/with/{bob.id}')
+        write(windows[0], 'still here')
+        windows[1].page.get_by_role('navigation').get_by_role('link', name=ann.username).click()
+        expect(message(windows[1], 'still here')).to_be_visible()
+        windows[0].page.reload()
+        expect(message(windows[0], 'still here')).to_be_visible()
+        assert [window.problems for window in windows] == [[], []]
+    finally:
+        for window in windows:
+            window.close()
+
+
+def test_a_line_that_swallows_everything_is_given_up_and_the_message_sent_once_on_another(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    write(window, 'first')
+    expect(message(window, 'first').get_by_role('button', name='Sent')).to_be_attached()
+    window.page.evaluate("""() => {
+      const { send } = WebSocket.prototype;
+      WebSocket.prototype.send = () => {};
+      setTimeout(() => { WebSocket.prototype.send = send; }, 3000);
+    }""")
+    write(window, 'into the void')
+    expect(message(window, 'into the void').get_by_role('button', name='Sent')).to_be_attached(timeout=20_000)
+    kept = http.as_user(bob).get(f'/api/rooms/{room["id"]}/messages').json()['messages']
+    assert [one['content'] for one in kept] == ['first', 'into the void']
+
+
+def test_a_message_whose_acknowledgement_was_lost_is_there_once(browser, watched_server, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    proxy = CuttingProxy(watched_server.port)
+    window = browser.open(proxy.url, ann, path=f'#/rooms/{room["id"]}')
+    try:
+        write(window, 'first')
+        expect(message(window, 'first').get_by_role('button', name='Sent')).to_be_attached()
+        proxy.cut_in(b'acknowledged to nobody')
+        write(window, 'acknowledged to nobody')
+        expect(message(window, 'acknowledged to nobody').get_by_role('button', name='Sent')).to_be_attached(timeout=20_000)
+        expect(window.page.locator('article.message', has_text='acknowledged to nobody')).to_have_count(1)
+        kept = http.as_user(bob).get(f'/api/rooms/{room["id"]}/messages').json()['messages']
+        assert [one['content'] for one in kept] == ['first', 'acknowledged to nobody']
+    finally:
+        window.close()
+        proxy.close()

@@ -18,19 +18,22 @@ const FORMS = { signIn, signUp, forgot, reset };
 export function accountPage({ page, ...about }) {
   const { title, body, links } = FORMS[page](about);
   document.title = `${title} · ${t('app.name')}`;
-  return el('div.card', {}, el('img.logo', { src: new URL('../icons/icon.svg', import.meta.url), alt: '', width: 48, height: 48 }), el('h1', {}, title), body,
+  const logo = el('img.logo', { src: new URL('../icons/icon.svg', import.meta.url), alt: '', width: 48, height: 48 });
+  return el('div.card', {}, logo, el('h1', {}, title), body,
     el('p.links', {}, ...links.map(([hash, text]) => el('a', { href: hash }, text))));
 }
 
 function signIn() {
-  const body = form({ fields: [name(), password('current-password')], submit: t('account.signIn'), action: async ({ name: who, password: secret }) => {
+  const action = async ({ name: who, password: secret }) => {
     session.begin(await api.open('/api/auth/login', { [who.includes('@') ? 'email' : 'username']: who, password: secret }));
-  } });
+  };
+  const body = form({ fields: [name(), password('current-password')], submit: t('account.signIn'), action });
   return { title: t('account.signIn'), body, links: [['#/sign-up', t('account.toSignUp')], ['#/forgot', t('account.forgot')]] };
 }
 
 function signUp({ code }) {
-  const displayName = { name: 'displayName', label: t('account.displayName'), required: true, autocomplete: 'name', autocapitalize: 'words', hint: t('account.displayNameHint') };
+  const displayName = { name: 'displayName', label: t('account.displayName'), required: true, autocomplete: 'name', autocapitalize: 'words',
+    hint: t('account.displayNameHint') };
   const username = { name: 'username', label: t('account.username'), autocomplete: 'username', hint: t('account.usernameHint') };
   const body = form({ fields: [displayName, username, email(), password('new-password')], submit: t('account.signUp'), action: async (values) => {
     session.begin(await api.open('/api/auth/register', { ...values, username: values.username || undefined, ...(code && { inviteCode: code }) }));

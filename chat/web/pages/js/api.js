@@ -2,15 +2,18 @@
  * The server's REST interface: requests with this sign-in's token, which is renewed when it ends.
  * @module
  */
-import { t } from './texts.js';
+import { language, t } from './texts.js';
 
 const KEY = 'chat.session';
 const SPARE = 60;  // seconds before its end from which on a token is renewed
 
+// The server speaks English; what says the same wherever it happens is said in the page's language.
+const TRANSLATED = ['unauthorized', 'rate_limited', 'too_large', 'unsupported_media_type', 'unavailable', 'internal_error'];
+
 /** What the server refused, or why it could not be asked (status 0). `message` says what to do, `fields` what of which field. */
 export class ApiError extends Error {
   constructor(status, { code, message, errors, retryAfter } = {}) {
-    super(message ?? t('error.unknown', { status }));
+    super(language !== 'en' && TRANSLATED.includes(code) ? t(`error.${code}`) : message ?? t('error.unknown', { status }));
     Object.assign(this, { status, code, fields: errors, retryAfter });
   }
 
@@ -75,10 +78,11 @@ class Session extends EventTarget {
 export const session = new Session();
 
 async function send(method, path, body, token) {
-  const headers = { ...(body && !(body instanceof FormData) && { 'Content-Type': 'application/json' }), ...(token && { Authorization: `Bearer ${token}` }) };
+  const isJson = body && !(body instanceof FormData);
+  const headers = { ...(isJson && { 'Content-Type': 'application/json' }), ...(token && { Authorization: `Bearer ${token}` }) };
   let response;
   try {
-    response = await fetch(path, { method, headers, body: body instanceof FormData ? body : body && JSON.stringify(body) });
+    response = await fetch(path, { method, headers, body: isJson ? JSON.stringify(body) : body });
   } catch {
     throw new ApiError(0, { code: 'offline', message: t('error.offline') });
   }

@@ -4,7 +4,7 @@
  */
 import { api, session } from './api.js';
 import { connection } from './connection.js';
-import { attempt, el, Part } from './dom.js';
+import { attempt, button, el, Part } from './dom.js';
 import { outbox } from './outbox.js';
 import { route } from './routes.js';
 import { store } from './store.js';
@@ -51,7 +51,7 @@ class ChatApp extends Part {
     this.aside = el('aside.details', { hidden: true, ariaLabel: t('room.details') });
     this.line = el('p.line-state', { role: 'status', hidden: true });
     this.side = el('div.side', {}, this.line, el('chat-inbox'));
-    this.replaceChildren(el('button.skip', { type: 'button', onclick: () => this.main.focus() }, t('app.skip')),
+    this.replaceChildren(button(t('app.skip'), () => this.main.focus(), { class: 'skip' }),
       this.side, this.main, this.aside, el('div.hidden', { id: 'announcer', 'aria-live': 'polite' }));
     follow(rooms);
     connection.open();
@@ -74,7 +74,8 @@ class ChatApp extends Part {
     if (!session.current || target.page === 'reset') return this.showAccount(target);
     if (target.isOpen) return location.replace('#/');
     const { page, ...about } = target;
-    if (page === 'conversation' && about.userId && store.roomWith(about.userId)) return location.replace(`#/rooms/${store.roomWith(about.userId).id}`);
+    const direct = about.userId && store.roomWith(about.userId);
+    if (direct) return location.replace(`#/rooms/${direct.id}`);
     this.dataset.page = page;
     this.landmarks();
     this.dispatchEvent(new CustomEvent('page', { detail: target }));
@@ -146,7 +147,7 @@ class ChatApp extends Part {
     if (state === 'online') return this.line.replaceChildren();
     const text = t(navigator.onLine ? 'line.lost' : 'line.offline');
     if (this.line.firstChild?.textContent !== text) {
-      this.line.replaceChildren(el('span', {}, text), el('button.link', { type: 'button', onclick: () => connection.hurry() }, t('line.tryNow')));
+      this.line.replaceChildren(el('span', {}, text), button(t('line.tryNow'), () => connection.hurry(), { class: 'link' }));
     }
   }
 

@@ -33,7 +33,8 @@ function picture({ url, thumbnailUrl, filename, width, height }, count, onclick,
 
 async function showPictures(pictures, place) {
   await import('./viewer.js');
-  document.querySelector('picture-viewer').show(pictures.map(({ url, filename, width, height }) => ({ src: url, name: filename, width, height })), place);
+  const shown = pictures.map(({ url, filename, width, height }) => ({ src: url, name: filename, width, height }));
+  document.querySelector('picture-viewer').show(shown, place);
 }
 
 function voiceNote({ url, durationMs }, expired) {

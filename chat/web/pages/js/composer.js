@@ -27,11 +27,13 @@ class MessageBox extends Part {
       onpaste: (event) => this.pasted(event), onblur: () => this.tell(false) });
     this.context = el('div.context', { hidden: true });
     this.problem = el('p.problem', { role: 'alert' });
-    this.picker = el('input', { type: 'file', multiple: true, hidden: true, onchange: () => { this.tray.add(this.picker.files); this.picker.value = ''; } });
+    const picked = () => { this.tray.add(this.picker.files); this.picker.value = ''; };
+    this.picker = el('input', { type: 'file', multiple: true, hidden: true, onchange: picked });
     this.sendButton = iconButton('send', t('action.send'), () => this.send(), { class: 'send' });
     this.voiceButton = iconButton('mic', t('box.voice'), () => this.record());
     this.emojiButton = iconButton('smile', t('box.emoji'), () => this.pickEmoji());
-    this.row = el('div.row', {}, iconButton('clip', t('box.files'), () => this.picker.click()), this.picker, this.area, this.emojiButton, this.voiceButton, this.sendButton);
+    const clip = iconButton('clip', t('box.files'), () => this.picker.click());
+    this.row = el('div.row', {}, clip, this.picker, this.area, this.emojiButton, this.voiceButton, this.sendButton);
     this.append(this.context, this.tray.element, this.problem, this.row);
     completeMentions(this.area, () => this.conversation);
     this.area.value = store.drafts.get(this.conversation.key) ?? '';
@@ -137,7 +139,8 @@ class MessageBox extends Part {
   }
 
   explain(title, text) {
-    this.context.replaceChildren(el('div', {}, el('strong', {}, title), el('span', { dir: 'auto' }, text)), iconButton('close', t('action.cancel'), () => this.cancel()));
+    this.context.replaceChildren(el('div', {}, el('strong', {}, title), el('span', { dir: 'auto' }, text)),
+      iconButton('close', t('action.cancel'), () => this.cancel()));
     this.context.hidden = false;
     this.update();
     this.focus();

@@ -4,11 +4,12 @@
  */
 import { emojiPicker } from './composer.js';
 import { connection } from './connection.js';
-import { attempt, confirmed, el, icon, iconButton, openDialog, openMenu, openPopover, Part } from './dom.js';
+import { attempt, button, confirmed, el, icon, iconButton, openDialog, openMenu, openPopover, Part } from './dom.js';
 import { History } from './history.js';
 import './list.js';
 import { itemsOf, keyOf } from './message.js';
 import { outbox } from './outbox.js';
+import { backLink, listRow } from './pages.js';
 import { store } from './store.js';
 import { loadRoom } from './sync.js';
 import { formatMoment, t } from './texts.js';
@@ -30,6 +31,7 @@ class ChatConversation extends Part {
       if (!store.rooms.has(roomId)) await loadRoom(roomId);
       await this.begin(messageId);
     } catch (error) {
+      this.isPlaced = true;  // so that it is loaded when there is a line
       this.say(error);
     }
   }
@@ -54,7 +56,7 @@ class ChatConversation extends Part {
   build() {
     this.list = el('message-list', { role: 'log', ariaLive: 'off', ariaLabel: t('messages.label') });
     this.empty = el('div.empty', { hidden: true });
-    this.jump = el('button.jump', { type: 'button', hidden: true, onclick: () => this.toNewest() });
+    this.jump = button('', () => this.toNewest(), { class: 'jump', hidden: true });
     this.typists = el('p.typists', { role: 'status' });
     this.head = el('header.bar');
     this.box = el('message-box');
@@ -105,8 +107,7 @@ class ChatConversation extends Part {
     const messages = this.history?.messages ?? [], entries = this.history?.hasNewer ? [] : outbox.of(this.key);
     this.list.isOpenEnded = this.history?.hasNewer;
     if (this.history?.hasNewer) this.list.sticks = false;
-    const begun = messages.length && !this.history.hasOlder ? [{ key: 'begin', looks: () => '', height: 60, make: () => el('p.begin', {}, t('messages.begin')) }] : [];
-    this.list.show([...begun, ...itemsOf({ messages, entries, firstUnreadId: this.firstUnreadId, conversation: this })]);
+    this.list.show(itemsOf({ messages, entries, firstUnreadId: this.firstUnreadId, conversation: this }));
     this.renderEmpty(messages.length + entries.length === 0);
     this.renderJump();
     if (this.history && !this.history.isLoaded && this.isPlaced && this.isOnline) this.load(() => this.history.newest());
@@ -119,26 +120,27 @@ class ChatConversation extends Part {
     if (this.head.looks === looks) return;
     this.head.looks = looks;
     document.title = `${title} · ${t('app.name')}`;
+    const details = () => this.dispatchEvent(new CustomEvent('details', { bubbles: true }));
     const call = (video) => this.dispatchEvent(new CustomEvent('call', { bubbles: true, detail: { userId: other.id, video } }));
     this.head.replaceChildren(
-      el('a.icon-button.back', { href: '#/', ariaLabel: t('action.back'), title: t('action.back') }, icon('back')),
-      roomAvatar(room, store.users), el('div.titles', {}, el('h1', { dir: 'auto', title }, title), el('p', {}, under)),
+      backLink(), roomAvatar(room, store.users), el('div.titles', {}, el('h1', { dir: 'auto', title }, title), el('p', {}, under)),
       ...(other ? [iconButton('call', t('call.voice'), () => call(false)), iconButton('video', t('call.video'), () => call(true))] : []),
       ...(this.roomId ? [iconButton('search', t('search.inRoom'), () => { location.hash = `#/search/${this.roomId}`; }, { class: 'wide' }),
-        iconButton('info', t('room.details'), () => this.dispatchEvent(new CustomEvent('details', { bubbles: true })), { class: 'details-button' })] : []));
+        iconButton('info', t('room.details'), details, { class: 'details-button' })] : []));
   }
 
   renderTypists() {
     const names = typing.in(this.roomId).map((id) => store.users.nameOf(id));
-    this.typists.textContent = !names.length ? '' : names.length > 2 ? t('typing.many') : t('typing.some', { count: names.length, names: names.join(t('typing.and')) });
+    const some = names.length > 2 ? t('typing.many') : t('typing.some', { count: names.length, names: names.join(t('typing.and')) });
+    this.typists.textContent = names.length ? some : '';
   }
 
   renderEmpty(isEmpty) {
     this.empty.hidden = !isEmpty;
     if (!isEmpty) return;
     const isWaiting = this.history && !this.history.isLoaded;
-    const text = isWaiting ? (this.isOnline ? t('app.loading') : t('messages.notHeld')) : t(this.room.otherUser ? 'messages.noneYet' : 'messages.noneInRoom', { name: store.nameOf(this.room) });
-    this.empty.replaceChildren(!isWaiting && roomAvatar(this.room, store.users, 'large') || '', el('p', {}, text));
+    const key = !isWaiting ? (this.room.otherUser ? 'messages.noneYet' : 'messages.noneInRoom') : this.isOnline ? 'app.loading' : 'messages.notHeld';
+    this.empty.replaceChildren(isWaiting ? '' : roomAvatar(this.room, store.users, 'large'), el('p', {}, t(key, { name: store.nameOf(this.room) })));
   }
 
   renderJump() {
@@ -172,7 +174,7 @@ class ChatConversation extends Part {
 
   say(error) {
     this.empty.hidden = false;
-    this.empty.replaceChildren(el('p.problem', { role: 'alert' }, error.message), el('button', { type: 'button', onclick: () => this.show(this) }, t('action.tryAgain')));
+    this.empty.replaceChildren(el('p.problem', { role: 'alert' }, error.message), button(t('action.tryAgain'), () => this.show(this)));
   }
 
   // -------------------------------------------------------------------- going to
@@ -224,26 +226,30 @@ class ChatConversation extends Part {
     return attempt(async () => store.receive((await connection.ask('react', { messageId: message.id, emoji, ...(remove && { remove }) })).message));
   }
 
-  async pickReaction(message, button) {
+  async pickReaction(message, opener) {
     const picker = await emojiPicker();
-    const popover = openPopover(button, picker, { ariaLabel: t('action.react') });
+    const popover = openPopover(opener, picker, { ariaLabel: t('action.react') });
     picker.addEventListener('picked', ({ detail }) => { popover.hidePopover(); this.react(message, detail); }, { once: true });
     picker.focus();
   }
 
-  openActions(message, button) {
+  openActions(message, opener) {
     const isOwn = message.senderId === store.me.id;
-    const quick = QUICK.map((emoji) => el('button.quick', { type: 'button', role: 'menuitem', ariaLabel: t('reaction.add', { emoji }),
-      onclick: () => { popover.hidePopover(); this.react(message, emoji, message.reactions.some((one) => one.emoji === emoji && one.userIds.includes(store.me.id))); } }, emoji));
+    const toggle = (emoji) => {
+      popover.hidePopover();
+      this.react(message, emoji, message.reactions.some((one) => one.emoji === emoji && one.userIds.includes(store.me.id)));
+    };
+    const quick = QUICK.map((emoji) => button(emoji, () => toggle(emoji), { class: 'quick', role: 'menuitem', ariaLabel: t('reaction.add', { emoji }) }));
+    const item = (icon, label, action, danger) => ({ icon, label, action, danger });
     const items = [
-      { label: t('action.reply'), icon: 'reply', action: () => this.box.reply(message) },
-      { label: t('action.react'), icon: 'smile', action: () => this.pickReaction(message, button) },
-      message.content && { label: t('action.copy'), icon: 'copy', action: () => attempt(() => navigator.clipboard.writeText(message.content)) },
-      isOwn && message.content && { label: t('action.edit'), icon: 'edit', action: () => this.box.edit(message) },
-      isOwn && this.room.kind !== 'lobby' && { label: t('receipt.who'), icon: 'double', action: () => this.showReceipts(message) },
-      (isOwn || this.room.role === 'admin') && { label: t('action.delete'), icon: 'trash', danger: true, action: () => this.remove(message) },
+      item('reply', t('action.reply'), () => this.box.reply(message)),
+      item('smile', t('action.react'), () => this.pickReaction(message, opener)),
+      message.content && item('copy', t('action.copy'), () => attempt(() => navigator.clipboard.writeText(message.content))),
+      isOwn && message.content && item('edit', t('action.edit'), () => this.box.edit(message)),
+      isOwn && this.room.kind !== 'lobby' && item('double', t('receipt.who'), () => this.showReceipts(message)),
+      (isOwn || this.room.role === 'admin') && item('trash', t('action.delete'), () => this.remove(message), true),
     ].filter(Boolean);
-    const popover = openMenu(button, t('action.more'), items, [el('div.quicks', { role: 'group', ariaLabel: t('action.react') }, ...quick)]);
+    const popover = openMenu(opener, t('action.more'), items, [el('div.quicks', { role: 'group', ariaLabel: t('action.react') }, ...quick)]);
   }
 
   async remove(message) {
@@ -254,10 +260,10 @@ class ChatConversation extends Part {
   async showReceipts(message) {
     await store.receipts.learn(message).catch(() => {});
     const { read, delivered } = store.receipts.of(message);
-    const people = (list) => el('ul.people', {}, ...list.map(([id, time]) => el('li', {}, userAvatar(store.users.get(id)),
-      el('span.name', { dir: 'auto' }, store.users.nameOf(id)), time && el('small', {}, formatMoment(time)))));
-    openDialog(t('receipt.who'), ...[['receipt.read', read], ['receipt.delivered', delivered]].filter(([, list]) => list.length)
-      .flatMap(([title, list]) => [el('h3', {}, t(title)), people(list)]), !read.length && !delivered.length && el('p', {}, t('receipt.nobody')) || '');
+    const row = ([id, time]) => listRow({ picture: userAvatar(store.users.get(id)), name: store.users.nameOf(id), under: time && [formatMoment(time)] });
+    const part = (title, list) => (list.length ? [el('h3', {}, t(title)), el('ul.people', {}, ...list.map(row))] : []);
+    const parts = [...part('receipt.read', read), ...part('receipt.delivered', delivered)];
+    openDialog(t('receipt.who'), ...(parts.length ? parts : [el('p', {}, t('receipt.nobody'))]));
   }
 
   /** A picture could not be loaded: its address may have ended, so the message is asked for again, once. */

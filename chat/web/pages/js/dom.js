@@ -7,6 +7,11 @@ import { t } from './texts.js';
 
 export { el, icon, iconButton };
 
+/** A button with words, and a picture before them if there is a `symbol`. */
+export function button(label, onclick, { symbol, ...properties } = {}) {
+  return el('button', { type: 'button', onclick, ...properties }, symbol && icon(symbol), label);
+}
+
 /** The base of all custom elements here: what it listens to ends when it leaves the page, and it draws once a frame. */
 export class Part extends HTMLElement {
   connectedCallback() {
@@ -82,14 +87,13 @@ export function openDialog(title, ...content) {
 export function confirmed(title, text, action) {
   return new Promise((resolve) => {
     const dialog = openDialog(title, el('p', {}, text), el('div.buttons', {},
-      el('button', { type: 'button', onclick: () => dialog.close() }, t('action.cancel')),
-      el('button.danger', { type: 'button', onclick: () => dialog.close('yes') }, action)));
+      button(t('action.cancel'), () => dialog.close()), button(action, () => dialog.close('yes'), { class: 'danger' })));
     dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'));
   });
 }
 
-/** Shows an element in a popover beside `button`, inside the window; it closes by Escape and by a click elsewhere. */
-export function openPopover(button, content, properties = {}) {
+/** Shows an element in a popover beside `opener`, inside the window; it closes by Escape and by a click elsewhere. */
+export function openPopover(opener, content, properties = {}) {
   const popover = el('div.popover', { popover: 'auto', ...properties }, content);
   const source = document.activeElement;
   popover.addEventListener('toggle', (event) => {
@@ -97,10 +101,10 @@ export function openPopover(button, content, properties = {}) {
     if (popover.contains(document.activeElement) || document.activeElement === document.body) source?.focus();
     popover.remove();
   });
-  (button.closest('dialog') ?? document.body).append(popover);
+  (opener.closest('dialog') ?? document.body).append(popover);
   popover.showPopover();
   const place = () => {
-    const around = button.getBoundingClientRect(), own = popover.getBoundingClientRect();
+    const around = opener.getBoundingClientRect(), own = popover.getBoundingClientRect();
     const top = around.bottom + own.height + 8 < innerHeight ? around.bottom + 4 : around.top - own.height - 4;
     popover.style.top = `${Math.max(8, Math.min(top, innerHeight - own.height - 8))}px`;
     popover.style.left = `${Math.max(8, Math.min(around.left, innerWidth - own.width - 8))}px`;
@@ -111,10 +115,11 @@ export function openPopover(button, content, properties = {}) {
 }
 
 /** A menu beside a button: `items` are `{ label, icon, action, danger }`; arrow keys walk through it. */
-export function openMenu(button, label, items, above = []) {
-  const entries = items.map((item) => el('button.menu-item', { type: 'button', role: 'menuitem', class: item.danger ? 'danger-text' : '',
-    onclick: () => { popover.hidePopover(); item.action(); } }, icon(item.icon), item.label));
-  const popover = openPopover(button, el('div.menu', { role: 'menu', ariaLabel: label }, ...above, ...entries));
+export function openMenu(opener, label, items, above = []) {
+  const choose = (item) => { popover.hidePopover(); item.action(); };
+  const entries = items.map((item) => button(item.label, () => choose(item),
+    { symbol: item.icon, role: 'menuitem', class: `menu-item ${item.danger ? 'danger-text' : ''}` }));
+  const popover = openPopover(opener, el('div.menu', { role: 'menu', ariaLabel: label }, ...above, ...entries));
   const all = [...popover.querySelectorAll('[role=menuitem]')];
   popover.addEventListener('keydown', (event) => {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];

@@ -56,8 +56,9 @@ function rowOf(room, isCurrent) {
   const author = !last || last.deletedAt || (room.otherUser && last.senderId !== store.me.id) ? ''
     : `${last.senderId === store.me.id ? t('user.you') : store.users.nameOf(last.senderId)}: `;
   const today = last && new Date(last.createdAt).toDateString() === new Date().toDateString();
-  return { room, isCurrent, name: store.nameOf(room), avatar: other?.avatarUrl, online: other?.online, unreadCount: room.unreadCount, mentionCount: room.mentionCount,
-    notify: room.notify, isPinned: room.isPinned, time: last && (today ? formatTime(last.createdAt) : formatDay(last.createdAt)), createdAt: last?.createdAt,
+  const { unreadCount, mentionCount, notify, isPinned } = room, createdAt = last?.createdAt;
+  return { room, isCurrent, unreadCount, mentionCount, notify, isPinned, createdAt, time: last && (today ? formatTime : formatDay)(createdAt),
+    name: store.nameOf(room), avatar: other?.avatarUrl, online: other?.online,
     label: typists.length ? 'typing' : draft ? 'draft' : '',
     preview: typists.length ? t('typing.short') : draft || (last ? author + previewOf(last) : t('inbox.noMessages')) };
 }
@@ -69,14 +70,16 @@ function rowElement({ room, isCurrent, name, unreadCount, mentionCount, notify, 
     time && el('time', { dateTime: createdAt, title: formatMoment(createdAt) }, time),
     el('span.preview', { dir: 'auto', class: label }, label === 'draft' && el('em', {}, `${t('inbox.draft')} `), preview),
     el('span.marks', {}, isPinned && mark('pin', t('room.pinned')), notify === 'none' && mark('mute', t('room.muted')),
-      mentionCount > 0 && el('span.badge.at', { title: t('inbox.mentions', { count: mentionCount }) }, el('span', { 'aria-hidden': 'true' }, '@'),
-        el('span.hidden', {}, t('inbox.mentions', { count: mentionCount }))),
-      unreadCount > 0 && el('span.badge', { class: notify === 'none' ? 'quiet' : '' }, el('span', { 'aria-hidden': 'true' }, unreadCount > 999 ? '999+' : unreadCount),
-        el('span.hidden', {}, t('inbox.unread', { count: unreadCount }))))));
+      mentionCount > 0 && badge('at', '@', t('inbox.mentions', { count: mentionCount })),
+      unreadCount > 0 && badge(notify === 'none' ? 'quiet' : '', unreadCount > 999 ? '999+' : unreadCount, t('inbox.unread', { count: unreadCount })))));
 }
 
 function mark(symbol, label) {
   return el('span.mark', { title: label }, icon(symbol), el('span.hidden', {}, label));
+}
+
+function badge(kind, sign, label) {
+  return el('span.badge', { class: kind, title: label }, el('span', { 'aria-hidden': 'true' }, sign), el('span.hidden', {}, label));
 }
 
 customElements.define('chat-inbox', ChatInbox);

@@ -63,6 +63,7 @@ class MessageList extends Part {
     this.sticks = false;
     this.#anchors = [{ key, offset: this.scroller.clientHeight * at }];
     this.draw();
+    this.sticks = this.#isAtBottom(this.#set);
     this.#tell();
   }
 
@@ -166,10 +167,15 @@ class MessageList extends Part {
     if (!this.#drawn.has(this.#active)) this.#activate(this.#lastMessage()?.dataset.key);
   }
 
+  #isAtBottom(top) {
+    return !this.isOpenEnded && this.total - top - this.scroller.clientHeight < AT_BOTTOM;
+  }
+
   // Messages only: a day's line moves up when older messages of that day come in.
   #anchor(top) {
     const first = this.#at(top);
-    this.#anchors = this.items.slice(first, first + 12).map(({ key, id }, place) => id && { key, offset: this.#tops[first + place] - top }).filter(Boolean);
+    const seen = this.items.slice(first, first + 12).map(({ key, id }, place) => id && { key, offset: this.#tops[first + place] - top });
+    this.#anchors = seen.filter(Boolean);
   }
 
   #at(y) {
@@ -183,9 +189,9 @@ class MessageList extends Part {
   }
 
   #scrolled() {
-    const { scrollTop, clientHeight } = this.scroller;
+    const { scrollTop } = this.scroller;
     if (Math.abs(scrollTop - this.#set) < 1) return this.#tell();
-    this.sticks = !this.isOpenEnded && this.total - scrollTop - clientHeight < AT_BOTTOM;
+    this.sticks = this.#isAtBottom(scrollTop);
     this.#set = scrollTop;
     this.#anchor(scrollTop);
     this.draw();

@@ -32,6 +32,10 @@ export function completeMentions(area, conversation) {
     area.dispatchEvent(new Event('input'));
     area.focus();
   };
+  const clicked = (event, place) => {
+    event.preventDefault();  // the focus stays
+    complete(place);
+  };
   const look = async () => {
     const before = area.value.slice(0, area.selectionStart), match = /(?:^|[^\p{L}\p{N}@/])@([A-Za-z0-9_.-]*)$/u.exec(before);
     if (!match) return close();
@@ -39,7 +43,7 @@ export function completeMentions(area, conversation) {
     if (before !== area.value.slice(0, area.selectionStart) || !candidates.length) return close();
     start = before.length - match[1].length - 1;
     found = candidates.slice(0, MOST);
-    list.replaceChildren(...found.map((user, place) => el('li', { id: `completion-${place}`, role: 'option', onmousedown: (event) => { event.preventDefault(); complete(place); } },
+    list.replaceChildren(...found.map((user, place) => el('li', { id: `completion-${place}`, role: 'option', onmousedown: (event) => clicked(event, place) },
       user.id ? userAvatar(user, 'small') : null, el('span', { dir: 'auto' }, user.displayName), el('small', {}, `@${user.username}`))));
     list.hidden = false;
     return choose(0);
@@ -49,7 +53,8 @@ export function completeMentions(area, conversation) {
   area.addEventListener('blur', close);
   area.addEventListener('keydown', (event) => {
     if (list.hidden) return;
-    const act = { ArrowDown: () => choose(chosen + 1), ArrowUp: () => choose(chosen - 1), Enter: () => complete(chosen), Tab: () => complete(chosen), Escape: close }[event.key];
+    const take = () => complete(chosen), step = (by) => () => choose(chosen + by);
+    const act = { ArrowDown: step(1), ArrowUp: step(-1), Enter: take, Tab: take, Escape: close }[event.key];
     if (!act || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     event.stopImmediatePropagation();

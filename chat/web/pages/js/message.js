@@ -3,7 +3,7 @@
  * @module
  */
 import { attachmentsOf } from './attachments.js';
-import { el, icon, iconButton } from './dom.js';
+import { button, el, icon, iconButton } from './dom.js';
 import { outbox } from './outbox.js';
 import { store } from './store.js';
 import { previewOf } from './sync.js';
@@ -15,18 +15,23 @@ const TOGETHER = 5 * 60_000;  // milliseconds between messages of one author tha
 
 /** What the list shows of messages and of those on their way: days, the line before the first unread, the messages. */
 export function itemsOf({ messages, entries, firstUnreadId, conversation }) {
-  const shown = [];
+  const shown = messages.length && !conversation.history.hasOlder ? [fixed('begin', '', 60, () => el('p.begin', {}, t('messages.begin')))] : [];
   let before = null;
   for (const message of messages) {
     const day = dayOf(message);
-    if (day !== before?.day) shown.push({ key: `day ${day}`, looks: () => formatDay(message.createdAt), height: 44, make: () => dayLine(message.createdAt) });
-    if (message.id === firstUnreadId) shown.push({ key: 'unread', looks: () => '', height: 36, make: () => el('div.line-unread', {}, el('span', {}, t('messages.unread')))});
+    if (day !== before?.day) shown.push(fixed(`day ${day}`, formatDay(message.createdAt), 44, () => dayLine(message.createdAt)));
+    if (message.id === firstUnreadId) shown.push(fixed('unread', '', 36, () => el('div.line-unread', {}, el('span', {}, t('messages.unread')))));
     const isFirst = day !== before?.day || message.senderId !== before.senderId || message.id === firstUnreadId
       || times.get(message) - times.get(before.message) > TOGETHER;
     shown.push(itemOf(message, isFirst, conversation));
     before = { day, senderId: message.senderId, message };
   }
   return [...shown, ...entries.map((entry, place) => entryItem(entry, place === 0 && before?.senderId !== store.me.id, conversation))];
+}
+
+// What is no message.
+function fixed(key, looks, height, make) {
+  return { key, looks: () => looks, height, make };
 }
 
 // Kept beside each message, which is another object once it has changed: making dates of ten thousand takes too long for a frame.
@@ -50,12 +55,12 @@ function itemOf(message, isFirst, conversation) {
   const held = items.get(message);
   if (held?.isFirst === isFirst && held.conversation === conversation) return held;
   const isOwn = message.senderId === store.me.id, isNamed = isFirst && !isOwn && conversation.room.kind !== 'direct';
-  const receipts = () => isOwn && store.receipts.of(message);
-  const looks = () => JSON.stringify([message, isFirst, conversation.room.role, isOwn && Object.values(receipts()).map((one) => one.length), conversation.flashed === message.id,
-    !isOwn && isFirst && store.users.get(message.senderId), message.replyToId && store.messages.find(message.roomId, message.replyToId)?.content,
-    message.mentions.map((id) => store.users.get(id)?.username)]);
-  const height = 34 + (isNamed ? 22 : 0) + 21 * Math.ceil(message.content.length / 60)
-    + message.attachments.reduce((sum, { kind }) => sum + (kind === 'image' ? 230 : 60), 0) + (message.reactions.length ? 30 : 0) + (message.replyToId ? 48 : 0);
+  const receipts = () => isOwn && conversation.room.kind !== 'lobby' && store.receipts.of(message);
+  const looks = () => JSON.stringify([message, isFirst, conversation.room.role, conversation.flashed === message.id,
+    isOwn && Object.values(receipts()).map((one) => one.length), !isOwn && isFirst && store.users.get(message.senderId),
+    answeredBy(message)?.content, message.mentions.map((id) => store.users.get(id)?.username)]);
+  const height = 34 + (isNamed ? 22 : 0) + 21 * Math.ceil(message.content.length / 60) + (message.reactions.length ? 30 : 0)
+    + (message.replyToId ? 48 : 0) + message.attachments.reduce((sum, { kind }) => sum + (kind === 'image' ? 230 : 60), 0);
   const make = () => messageElement(message, { isFirst, isOwn, receipts: receipts(), conversation });
   const item = { key: keyOf(message), id: message.id, height, looks, make, isFirst, conversation };
   items.set(message, item);
@@ -63,18 +68,25 @@ function itemOf(message, isFirst, conversation) {
 }
 
 function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
-  const { room } = conversation, author = store.users.get(message.senderId), name = isOwn ? t('user.you') : store.users.nameOf(message.senderId);
-  const isNamed = isFirst && !isOwn && room.kind !== 'direct';
-  const bubble = el('div.bubble', {}, isNamed && el('div.author', { class: `name-${message.senderId % 8}`, dir: 'auto' }, name),
-    message.replyToId && !message.deletedAt && quoteOf(message, conversation), !message.deletedAt && attachmentsOf(message, conversation),
+  const name = authorOf(message), isDeleted = Boolean(message.deletedAt), hasGutter = !isOwn && conversation.room.kind !== 'direct';
+  const classes = { own: isOwn, first: isFirst, deleted: isDeleted, 'only-emoji': message.type === 'emoji' && !isDeleted,
+    'mentions-me': message.mentions.includes(store.me.id), flashed: conversation.flashed === message.id };
+  const bubble = el('div.bubble', {}, isFirst && hasGutter && el('div.author', { class: `name-${message.senderId % 8}`, dir: 'auto' }, name),
+    message.replyToId && !isDeleted && quoteOf(message, conversation), !isDeleted && attachmentsOf(message, conversation),
     el('div.words', {}, contentOf(message), metaOf(message, isOwn && receipts, conversation)));
-  return el('article.message', { tabIndex: -1, ariaLabel: t('message.label', { name, time: formatTime(message.createdAt), text: previewOf(message) }),
-    class: [isOwn && 'own', isFirst && 'first', message.deletedAt && 'deleted', message.type === 'emoji' && !message.deletedAt && 'only-emoji',
-      message.mentions.includes(store.me.id) && 'mentions-me', conversation.flashed === message.id && 'flashed'].filter(Boolean).join(' '),
-    onkeydown: (event) => pressed(event, message, conversation) },
-  !isOwn && room.kind !== 'direct' && el('span.gutter', {}, isFirst && userAvatar(author, 'small')),
-  el('div.body', {}, bubble, message.reactions.length > 0 && reactionsOf(message, conversation)),
-  !message.deletedAt && actionsOf(message, conversation));
+  return el('article.message', {
+    tabIndex: -1, class: Object.keys(classes).filter((one) => classes[one]).join(' '), onkeydown: (event) => pressed(event, message, conversation),
+    ariaLabel: t('message.label', { name, time: formatTime(message.createdAt), text: previewOf(message) }),
+  }, hasGutter && el('span.gutter', {}, isFirst && userAvatar(store.users.get(message.senderId), 'small')),
+  el('div.body', {}, bubble, message.reactions.length > 0 && reactionsOf(message, conversation)), !isDeleted && actionsOf(message, conversation));
+}
+
+function authorOf({ senderId }) {
+  return senderId === store.me.id ? t('user.you') : store.users.nameOf(senderId);
+}
+
+function answeredBy({ roomId, replyToId }) {
+  return replyToId && store.messages.find(roomId, replyToId);
 }
 
 function contentOf(message) {
@@ -93,22 +105,23 @@ function metaOf(message, receipts, conversation) {
 function ticksOf(message, { read, delivered }, conversation) {
   const state = read.length ? 'read' : delivered.length ? 'delivered' : 'sent';
   const label = conversation.room.kind === 'direct' || !read.length ? t(`receipt.${state}`) : t('receipt.readBy', { count: read.length });
-  return el('button.ticks', { type: 'button', class: state, ariaLabel: label, title: label, onclick: () => conversation.showReceipts(message) },
-    icon(state === 'sent' ? 'check' : 'double'));
+  const show = () => conversation.showReceipts(message);
+  return button('', show, { class: `ticks ${state}`, ariaLabel: label, title: label, symbol: state === 'sent' ? 'check' : 'double' });
 }
 
 function quoteOf(message, conversation) {
-  const answered = store.messages.find(message.roomId, message.replyToId);
+  const answered = answeredBy(message);
   return el('button.quote', { type: 'button', onclick: () => conversation.goTo(message.replyToId) },
-    el('strong', { dir: 'auto' }, answered ? (answered.senderId === store.me.id ? t('user.you') : store.users.nameOf(answered.senderId)) : t('message.answerTo')),
+    el('strong', { dir: 'auto' }, answered ? authorOf(answered) : t('message.answerTo')),
     el('span', { dir: 'auto' }, answered ? previewOf(answered) : t('message.show')));
 }
 
 function reactionsOf(message, conversation) {
   return el('div.reactions', {}, ...message.reactions.map(({ emoji, userIds }) => {
-    const isOwn = userIds.includes(store.me.id), names = userIds.slice(0, 20).map((id) => (id === store.me.id ? t('user.you') : store.users.nameOf(id))).join(', ');
-    return el('button.reaction', { type: 'button', class: isOwn ? 'own' : '', 'aria-pressed': String(isOwn), title: names,
-      onclick: () => conversation.react(message, emoji, isOwn) }, `${emoji} `, el('span', {}, userIds.length), el('span.hidden', {}, ` ${t('reaction.from', { names })}`));
+    const isOwn = userIds.includes(store.me.id), names = userIds.slice(0, 20).map((id) => authorOf({ senderId: id })).join(', ');
+    const onclick = () => conversation.react(message, emoji, isOwn);
+    return el('button.reaction', { type: 'button', class: isOwn ? 'own' : '', 'aria-pressed': String(isOwn), title: names, onclick },
+      `${emoji} `, el('span', {}, userIds.length), el('span.hidden', {}, ` ${t('reaction.from', { names })}`));
   }));
 }
 
@@ -122,11 +135,13 @@ function actionsOf(message, conversation) {
 function pressed(event, message, conversation) {
   if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
   const more = event.target.querySelector('.actions button:last-child');
-  const act = { Enter: () => more && conversation.openActions(message, more), r: () => conversation.box.reply(message), Escape: () => conversation.box.focus(),
-    e: () => message.senderId === store.me.id && conversation.box.edit(message), '+': () => more && conversation.pickReaction(message, more) }[event.key];
-  if (!act || message.deletedAt && event.key !== 'Escape') return;
+  const acts = {
+    Enter: () => conversation.openActions(message, more), '+': () => conversation.pickReaction(message, more), r: () => conversation.box.reply(message),
+    e: () => message.senderId === store.me.id && conversation.box.edit(message), Escape: () => conversation.box.focus(),
+  };
+  if (!acts[event.key] || (message.deletedAt && event.key !== 'Escape')) return;
   event.preventDefault();
-  act();
+  acts[event.key]();
 }
 
 function dayLine(time) {
@@ -139,12 +154,12 @@ function entryItem(entry, isFirst, conversation) {
 }
 
 function entryElement(entry, isFirst, conversation) {
-  const isFailed = entry.state === 'failed', label = t(`outbox.${entry.state}`);
-  return el('article.message.own', { tabIndex: -1, class: `${entry.state}${isFirst ? ' first' : ''}`, ariaLabel: t('message.label', { name: t('user.you'), time: label, text: previewOf(entry) }) },
-    el('div.body', {}, el('div.bubble', {}, attachmentsOf(entry, conversation),
-      el('div.words', {}, entry.content && el('p.content', { dir: 'auto' }, ...richText(entry.content)),
-        el('span.meta', {}, el('span', {}, entry.state === 'sending' ? '' : label), el('span.ticks', { role: 'img', ariaLabel: label }, icon(isFailed ? 'alert' : 'clock'))))),
-    entry.problem && el('p.problem', {}, entry.problem),
-    isFailed && el('div.again', {}, el('button.link', { type: 'button', onclick: () => outbox.retry(entry.clientId) }, t('action.tryAgain')),
-      el('button.link', { type: 'button', onclick: () => outbox.discard(entry.clientId) }, t('action.discard')))));
+  const { clientId, state, content, problem } = entry, isFailed = state === 'failed', label = t(`outbox.${state}`);
+  const words = el('div.words', {}, content && el('p.content', { dir: 'auto' }, ...richText(content)), el('span.meta', {},
+    el('span', {}, state === 'sending' ? '' : label), el('span.ticks', { role: 'img', ariaLabel: label }, icon(isFailed ? 'alert' : 'clock'))));
+  const again = el('div.again', {}, button(t('action.tryAgain'), () => outbox.retry(clientId), { class: 'link' }),
+    button(t('action.discard'), () => outbox.discard(clientId), { class: 'link' }));
+  return el('article.message.own', { tabIndex: -1, class: `${state}${isFirst ? ' first' : ''}`,
+    ariaLabel: t('message.label', { name: t('user.you'), time: label, text: previewOf(entry) }) },
+  el('div.body', {}, el('div.bubble', {}, attachmentsOf(entry, conversation), words), problem && el('p.problem', {}, problem), isFailed && again));
 }

@@ -1,16 +1,31 @@
 /**
- * What the pages beside the conversations have in common: a bar with the way back, and lists that come in pages.
+ * What the pages beside the conversations have in common: a bar with the way back, sections, and lists that come in pages.
  * @module
  */
 import { api } from './api.js';
-import { el, icon } from './dom.js';
+import { button, el, icon } from './dom.js';
 import { t } from './texts.js';
 
 /** The bar at the top of a page. */
 export function pageBar(title, ...more) {
   document.title = `${title} · ${t('app.name')}`;
-  return el('header.bar', {}, el('a.icon-button.back', { href: '#/', ariaLabel: t('action.back'), title: t('action.back') }, icon('back')),
-    el('div.titles', {}, el('h1', { dir: 'auto' }, title)), ...more);
+  return el('header.bar', {}, backLink(), el('div.titles', {}, el('h1', { dir: 'auto' }, title)), ...more);
+}
+
+/** The way back to the inbox, where there is room for one thing only. */
+export function backLink() {
+  return el('a.icon-button.back', { href: '#/', ariaLabel: t('action.back'), title: t('action.back') }, icon('back'));
+}
+
+/** A part of a page, under a title. */
+export function section(title, ...content) {
+  return el('section', {}, el('h2', {}, title), ...content);
+}
+
+/** A row of a list: somebody or something, in two lines, as a link where there is an address; and what stands at its end. */
+export function listRow({ picture, name, under, href }, ...end) {
+  const inside = [picture, el('span.name', { dir: 'auto' }, name), under && el('small', {}, ...under)];
+  return el('li', {}, href ? el('a.person', { href }, inside) : el('div.person', {}, inside), ...end);
 }
 
 /**
@@ -20,19 +35,24 @@ export function pageBar(title, ...more) {
 export function pagedList({ rowOf, noun, none }) {
   const list = el('ul.people'), foot = el('div.foot', { role: 'status' });
   let asked = 0;
-  const load = async (address, isFirst) => {
+  const load = async (address, isFirst = true) => {
     const mine = asked += 1;
     try {
-      const answer = await api.get(address), things = noun ? answer[noun] : answer;
+      const answer = await api.get(address);
       if (mine !== asked) return;
       if (isFirst) list.replaceChildren();
-      list.append(...things.map(rowOf));
-      foot.replaceChildren(...(list.children.length ? [] : [el('p.empty', {}, none)]),
-        ...(answer.next ? [el('button', { type: 'button', onclick: () => load(answer.next, false) }, t('action.showMore'))] : []));
+      list.append(...(noun ? answer[noun] : answer).map(rowOf));
+      foot.replaceChildren(list.children.length ? '' : el('p.empty', {}, none),
+        answer.next ? button(t('action.showMore'), () => load(answer.next, false)) : '');
     } catch (error) {
       if (mine !== asked) return;
-      foot.replaceChildren(el('p.problem', { role: 'alert' }, error.message), el('button', { type: 'button', onclick: () => load(address, isFirst) }, t('action.tryAgain')));
+      foot.replaceChildren(el('p.problem', { role: 'alert' }, error.message), button(t('action.tryAgain'), () => load(address, isFirst)));
     }
   };
-  return { element: el('div.paged', {}, list, foot), load: (address) => load(address, true), clear: () => { asked += 1; list.replaceChildren(); foot.replaceChildren(); } };
+  const clear = () => {
+    asked += 1;
+    list.replaceChildren();
+    foot.replaceChildren();
+  };
+  return { element: el('div.paged', {}, list, foot), load, clear };
 }

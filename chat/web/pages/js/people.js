@@ -4,7 +4,7 @@
  */
 import { api } from './api.js';
 import { attempt, confirmed, el, iconButton, notice, openMenu, Part } from './dom.js';
-import { pageBar, pagedList } from './pages.js';
+import { listRow, pageBar, pagedList } from './pages.js';
 import { store } from './store.js';
 import { t } from './texts.js';
 import { presenceOf, userAvatar } from './users.js';
@@ -14,30 +14,32 @@ const WAIT = 200;  // milliseconds after a key
 class ChatPeople extends Part {
   show() {
     const list = pagedList({ rowOf: (user) => { store.users.put(user); return personRow(user); }, none: t('people.none') });
-    const load = (text) => list.load(`/api/users?limit=50${text ? `&q=${encodeURIComponent(text)}` : ''}`);
-    const input = el('input', { type: 'search', placeholder: t('people.find'), ariaLabel: t('people.find'), dir: 'auto', maxLength: 100,
-      oninput: () => { clearTimeout(this.timer); this.timer = setTimeout(() => load(input.value.trim()), WAIT); } });
+    const load = () => list.load(`/api/users?${new URLSearchParams({ limit: 50, ...(input.value.trim() && { q: input.value.trim() }) })}`);
+    const soon = () => { clearTimeout(this.timer); this.timer = setTimeout(load, WAIT); };
+    const label = t('people.find');
+    const input = el('input', { type: 'search', placeholder: label, ariaLabel: label, dir: 'auto', maxLength: 100, oninput: soon });
     this.replaceChildren(pageBar(t('people.title')), el('div.page', {}, el('div.field', {}, input), list.element));
-    load('');
+    load();
     input.focus();
   }
 }
 
-/** A user in a list, with the way to a conversation and what else can be done. */
+/** A user in a list, with the way to a conversation and what else can be done: `more` are further items of its menu. */
 export function personRow(user, more = [], note) {
-  const button = iconButton('more', t('people.more', { name: user.displayName }), () => openMenu(button, user.displayName, [...more, ...blockItems(user.id)]), { 'aria-haspopup': 'menu' });
-  return el('li', {}, el('a.person', { href: `#/with/${user.id}` }, userAvatar(user), el('span.name', { dir: 'auto' }, user.displayName),
-    el('small', {}, el('bdi', {}, `@${user.username}`), ` · ${presenceOf(user)}`)), note && el('span.note', {}, note), button);
+  const items = [...more, blockItem(user.id)];
+  const menu = iconButton('more', t('people.more', { name: user.displayName }), () => openMenu(menu, user.displayName, items), { 'aria-haspopup': 'menu' });
+  const under = [el('bdi', {}, `@${user.username}`), ` · ${presenceOf(user)}`];
+  return listRow({ picture: userAvatar(user), name: user.displayName, under, href: `#/with/${user.id}` }, note && el('span.note', {}, note), menu);
 }
 
 /** What a menu offers of blocking somebody. */
-export function blockItems(userId) {
-  const name = store.users.nameOf(userId);
-  return [{ label: t('blocks.block', { name }), icon: 'mute', danger: true, action: async () => {
-    if (await confirmed(t('blocks.block', { name }), t('blocks.text'), t('blocks.action'))) {
-      await attempt(async () => { await api.put(`/api/users/${userId}/block`); notice(t('blocks.done', { name })); });
-    }
-  } }];
+export function blockItem(userId) {
+  const name = store.users.nameOf(userId), label = t('blocks.block', { name });
+  const action = async () => {
+    if (!await confirmed(label, t('blocks.text'), t('blocks.action'))) return;
+    await attempt(async () => { await api.put(`/api/users/${userId}/block`); notice(t('blocks.done', { name })); });
+  };
+  return { label, icon: 'mute', danger: true, action };
 }
 
 customElements.define('chat-people', ChatPeople);

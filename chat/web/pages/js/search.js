@@ -20,14 +20,16 @@ class ChatSearch extends Part {
     const look = () => {
       const q = input.value.trim();
       last = { roomId, q, sort: sort.value };
-      if (!q) return list.clear();
-      return list.load(`/api/messages/search?${new URLSearchParams({ q, sort: sort.value, limit: 30, ...(roomId && { roomId }) })}`);
+      if (q) list.load(`/api/messages/search?${new URLSearchParams({ q, sort: sort.value, limit: 30, ...(roomId && { roomId }) })}`);
+      else list.clear();
     };
     const soon = () => { clearTimeout(this.timer); this.timer = setTimeout(look, WAIT); };
-    const input = el('input', { type: 'search', value: held.q ?? '', placeholder: t('search.placeholder'), ariaLabel: t('search.title'), dir: 'auto', maxLength: 200, oninput: soon });
-    const sort = el('select', { ariaLabel: t('search.sort'), onchange: look }, ...['best', 'newest'].map((value) => el('option', { value, selected: value === held.sort }, t(`search.${value}`))));
-    this.replaceChildren(pageBar(room ? t('search.in', { name: store.nameOf(room) }) : t('search.title'), room && el('a.button', { href: '#/search' }, t('search.everywhere')) || ''),
-      el('search.page', {}, el('div.joined', {}, input, sort), list.element));
+    const input = el('input', { type: 'search', value: held.q ?? '', placeholder: t('search.placeholder'), ariaLabel: t('search.title'),
+      dir: 'auto', maxLength: 200, oninput: soon });
+    const sort = el('select', { ariaLabel: t('search.sort'), onchange: look },
+      ...['best', 'newest'].map((value) => el('option', { value, selected: value === held.sort }, t(`search.${value}`))));
+    this.replaceChildren(pageBar(room ? t('search.in', { name: store.nameOf(room) }) : t('search.title'),
+      room && el('a.button', { href: '#/search' }, t('search.everywhere'))), el('search.page', {}, el('div.joined', {}, input, sort), list.element));
     look();
     input.focus();
     this.listen(store, 'users', () => this.schedule());
@@ -44,10 +46,10 @@ function authorOf(id) {
 }
 
 function resultRow(message, query) {
-  const room = store.rooms.get(message.roomId);
+  const room = store.rooms.get(message.roomId), { createdAt } = message;
   return el('li', {}, el('a.result', { href: `#/rooms/${message.roomId}/at/${message.id}` }, userAvatar(store.users.get(message.senderId), 'small'),
     el('span.name', { dir: 'auto', data: { author: message.senderId } }, authorOf(message.senderId)),
-    el('time', { dateTime: message.createdAt, title: formatMoment(message.createdAt) }, `${formatDay(message.createdAt)}, ${formatTime(message.createdAt)}`),
+    el('time', { dateTime: createdAt, title: formatMoment(createdAt) }, `${formatDay(createdAt)}, ${formatTime(createdAt)}`),
     el('span.words', { dir: 'auto' }, message.attachments.length > 0 && icon('clip'), ...markedText(excerpt(previewOf(message), query), query)),
     room && el('small', {}, t('search.room', { name: store.nameOf(room) }))));
 }

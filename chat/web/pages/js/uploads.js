@@ -3,7 +3,7 @@
  * @module
  */
 import { api } from './api.js';
-import { el, icon, iconButton, notice } from './dom.js';
+import { button, el, icon, iconButton, notice } from './dom.js';
 import { formatSize, t } from './texts.js';
 
 const MOST = 10;  // files in one message
@@ -57,7 +57,7 @@ export class Tray {
     entry.preview = isPicture ? URL.createObjectURL(file) : null;
     entry.bar = el('progress', { max: 1, value: 0, ariaLabel: t('uploads.progress', { name: file.name }) });
     entry.state = el('small', {}, formatSize(file.size));
-    entry.again = el('button.link', { type: 'button', hidden: true, onclick: () => this.#upload(entry) }, t('action.tryAgain'));
+    entry.again = button(t('action.tryAgain'), () => this.#upload(entry), { class: 'link', hidden: true });
     entry.element = el('li', {}, entry.preview ? el('img', { src: entry.preview, alt: '' }) : icon(entry.options.kind === 'voice' ? 'mic' : 'file'),
       el('div', {}, el('bdi', {}, file.name), entry.state, entry.bar, entry.again),
       iconButton('close', t('uploads.remove', { name: file.name }), () => this.#remove(entry)));
