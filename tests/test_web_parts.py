@@ -278,8 +278,9 @@ def test_the_page_is_there_without_a_line(chromium, start_server):
         await registerWorker(); await navigator.serviceWorker.ready; })()''')
     wait_until(lambda: window.run('caches.keys().then((names) => names.length)') == 1, 10, 'the page is kept')
     server.stop()
+    window.ask('POST', '/url', {'url': 'about:blank'})
     window.ask('POST', '/url', {'url': f'{server.url}/#/rooms/1'})
-    wait_until(lambda: window.run('document.title') == 'Chat' and window.run('navigator.serviceWorker.controller') is not None, 10, 'the page is shown')
+    wait_until(lambda: 'Chat' in window.run('document.title') and window.run('navigator.serviceWorker.controller') is not None, 10, 'the page is shown')
     assert window.run('import(document.querySelector("script[type=module]").src.replace("app.js", "calls.js")).then(() => customElements.get("chat-call") !== undefined)')
     window.close()
 

@@ -58,7 +58,7 @@ function itemOf(message, isFirst, conversation) {
   const receipts = () => isOwn && conversation.room.kind !== 'lobby' && store.receipts.of(message);
   const looks = () => JSON.stringify([message, isFirst, conversation.room.role, conversation.flashed === message.id,
     isOwn && Object.values(receipts()).map((one) => one.length), !isOwn && isFirst && store.users.get(message.senderId),
-    answeredBy(message)?.content, message.mentions.map((id) => store.users.get(id)?.username)]);
+    answeredBy(message), message.mentions.map((id) => store.users.get(id)?.username), message.reactions.map(namesOf)]);
   const height = 34 + (isNamed ? 22 : 0) + 21 * Math.ceil(message.content.length / 60) + (message.reactions.length ? 30 : 0)
     + (message.replyToId ? 48 : 0) + message.attachments.reduce((sum, { kind }) => sum + (kind === 'image' ? 230 : 60), 0);
   const make = () => messageElement(message, { isFirst, isOwn, receipts: receipts(), conversation });
@@ -116,9 +116,11 @@ function quoteOf(message, conversation) {
     el('span', { dir: 'auto' }, answered ? previewOf(answered) : t('message.show')));
 }
 
+const namesOf = ({ userIds }) => userIds.slice(0, 20).map((id) => authorOf({ senderId: id })).join(', ');
+
 function reactionsOf(message, conversation) {
   return el('div.reactions', {}, ...message.reactions.map(({ emoji, userIds }) => {
-    const isOwn = userIds.includes(store.me.id), names = userIds.slice(0, 20).map((id) => authorOf({ senderId: id })).join(', ');
+    const isOwn = userIds.includes(store.me.id), names = namesOf({ userIds });
     const onclick = () => conversation.react(message, emoji, isOwn);
     return el('button.reaction', { type: 'button', class: isOwn ? 'own' : '', 'aria-pressed': String(isOwn), title: names, onclick },
       `${emoji} `, el('span', {}, userIds.length), el('span.hidden', {}, ` ${t('reaction.from', { names })}`));
