@@ -1,4 +1,5 @@
 """The host's commands."""
+import re
 import subprocess
 import sys
 
@@ -19,6 +20,20 @@ def flask(start_server, database):
         return done.stdout + done.stderr
 
     return server, run
+
+
+def printed():
+    """The arguments of each `flask` command that the documents name; `a|b` are two."""
+    text = ''.join(path.read_text() for path in [REPOSITORY / 'README.md', *REPOSITORY.glob('docs/*.md')])
+    found = re.findall(r'`\.venv/bin/flask ([a-z]+) ([a-z|]+)', text)
+    return sorted({(group, command) for group, commands in found for command in commands.split('|')})
+
+
+@pytest.mark.parametrize('arguments', printed(), ids=' '.join)
+def test_every_command_that_the_documents_name_is_there(arguments):
+    done = subprocess.run([sys.executable, '-m', 'flask', *arguments, '--help'], cwd=REPOSITORY, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 0 and f'{" ".join(arguments)} [OPTIONS]' in done.stdout, done.stdout + done.stderr
 
 
 def login(http, name, password):

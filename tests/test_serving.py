@@ -1,5 +1,6 @@
 """Ways to run the server: what each serves, what it refuses, and how it ends."""
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -17,8 +18,8 @@ from tests.support.server import REPOSITORY, StartFailed
 from tests.support.sockets import expect_ok
 from tests.support.waiting import wait_until
 
-GUNICORN = [sys.executable, '-m', 'gunicorn', '--worker-class', 'chat.gunicorn.Worker', '--workers', '1',
-            '--no-control-socket', '--bind', '127.0.0.1:{port}', 'wsgi:app']
+PRINTED = re.search(r'`\.venv/bin/gunicorn (.*)`', (REPOSITORY / 'docs/deployment.md').read_text())[1]
+GUNICORN = [sys.executable, '-m', 'gunicorn', '--no-control-socket', *PRINTED.replace(':5000', ':{port}').split()]
 WAYS = {
     'python wsgi.py': [sys.executable, 'wsgi.py'],
     'flask run': [sys.executable, '-m', 'flask', 'run', '--port', '{port}'],
