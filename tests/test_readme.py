@@ -8,6 +8,7 @@ from PIL import Image
 
 from config import ROOT, Config
 from tests.support.node import FOLDER
+from tests.support.waiting import wait_until
 
 PAGES = [(ROOT / name).read_text() for name in ('README.md', 'docs/clients.md')]
 FIRST_STEPS = 'First steps with curl and socket.io-client'
@@ -85,3 +86,21 @@ def test_the_example_configuration_lists_every_setting_with_its_default():
     assert asked - {'SERVER_PORT', 'JWT_SECRET_KEY', 'secretKey'} <= set(example)
     filled = {name: value for name, value in example.items() if value and not name.startswith('DB_')}
     assert vars(Config(filled)) | {'DB': 1} == plain
+
+
+@pytest.mark.once  # nothing here depends on the database
+def test_the_page_on_calls_has_a_browser_call_somebody_in_the_web_client(open_window, http, new_user):
+    ann, bob = new_user(), new_user()
+    printed = blocks((ROOT / 'docs/calls.md').read_text(), 'js')[0].replace('https://chat.example.com', http.base_url)
+    called, caller = open_window(bob), open_window(path='#/sign-in')
+    wait_until(lambda: called.page.evaluate('Boolean(customElements.get("chat-call"))'), 15, 'the callee can be called')
+    caller.page.evaluate("""async ([token, callee]) => {
+        const { io } = await import(new URL('../vendor/socket.io.esm.min.js', document.querySelector('script[type=module]').src));
+        const video = document.createElement('video'), headers = { Authorization: `Bearer ${token}` };
+        const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+        PRINTED
+        Object.assign(window, { connection, video });
+    }""".replace('PRINTED', printed), [ann.token, bob.id])
+    called.page.get_by_role('button', name='With camera').click()
+    wait_until(lambda: caller.page.evaluate('connection.connectionState') == 'connected', 20, 'they are connected')
+    assert caller.page.evaluate('video.srcObject.getVideoTracks().length') == 1
