@@ -198,18 +198,45 @@ def test_what_was_missed_is_there_when_the_line_is_back(open_window, http, ann, 
         expect(message(window, 'before, changed')).to_be_visible()
 
 
-def test_ten_thousand_messages_scroll_with_only_what_is_seen_in_the_document(open_window, http, ann, bob, make_room):
+def test_a_long_history_is_loaded_while_one_scrolls_up(open_window, http, ann, bob, make_room):
     room = make_room(ann, bob)
     path = f'/api/rooms/{room["id"]}/messages'
-    ids = [http.as_user(bob).post(path, {'content': f'number {number}'}).json()['message']['id'] for number in range(400)]
+    ids = [http.as_user(bob).post(path, {'content': f'number {number}'}).json()['message']['id'] for number in range(300)]
     http.as_user(ann).post(f'/api/rooms/{room["id"]}/read', {'messageId': ids[-1]})
     page = open_window(ann, path=f'#/rooms/{room["id"]}').page
-    expect(page.get_by_text('number 399', exact=True)).to_be_visible()
+    expect(page.get_by_text('number 299', exact=True)).to_be_visible()
     scroller = page.locator('.scroller')
     wait_until(lambda: scroller.evaluate('one => { one.scrollTop = 0; return one.textContent.includes("number 0"); }'), 30, 'all pages are loaded')
     assert page.locator('article.message').count() < 80
     scroller.evaluate('one => { one.scrollTop = one.scrollHeight; }')
-    expect(page.get_by_text('number 399', exact=True)).to_be_visible()
+    expect(page.get_by_text('number 299', exact=True)).to_be_visible()
+
+
+def test_ten_thousand_messages_scroll_with_only_what_is_seen_in_the_document(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    sent = http.as_user(bob).post(f'/api/rooms/{room["id"]}/messages', {'content': 'the newest'}).json()['message']
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    expect(message(window, 'the newest')).to_be_visible()
+    taken = window.page.evaluate("""async (sent) => {
+      const base = document.querySelector('script[type=module]').src.replace('app.js', '');
+      const { store } = await import(`${base}store.js`);
+      const old = (number) => ({ ...sent, id: number - 10000, content: `number ${number} ${'word '.repeat(number % 60)}`,
+        createdAt: new Date(Date.now() - (10001 - number) * 60000).toISOString() });
+      store.messages.extend(sent.roomId, Array.from({ length: 10000 }, (_, number) => old(number)), false);
+      await new Promise((done) => setTimeout(done, 500));
+      const list = document.querySelector('message-list'), times = [];
+      for (let step = 0; step < 200; step += 1) {
+        const begun = performance.now();
+        list.scroller.scrollTop -= 400;
+        list.scroller.dispatchEvent(new Event('scroll'));
+        list.scroller.getBoundingClientRect();
+        times.push(performance.now() - begun);
+      }
+      return { median: times.sort((a, b) => a - b)[100], items: list.items.length };
+    }""", sent)
+    assert taken['items'] > 10_000
+    assert window.page.locator('article.message').count() < 80
+    assert taken['median'] < 16, f'a step of scrolling took {taken["median"]} ms'
 
 
 def test_on_a_small_screen_the_inbox_leads_to_a_conversation_and_back(open_window, ann, bob, make_room):
