@@ -198,18 +198,45 @@ def test_what_was_missed_is_there_when_the_line_is_back(open_window, http, ann, 
         expect(message(window, 'before, changed')).to_be_visible()
 
 
-def test_ten_thousand_messages_scroll_with_only_what_is_seen_in_the_document(open_window, http, ann, bob, make_room):
+def test_a_long_history_is_loaded_while_one_scrolls_up(open_window, http, ann, bob, make_room):
     room = make_room(ann, bob)
     path = f'/api/rooms/{room["id"]}/messages'
-    ids = [http.as_user(bob).post(path, {'content': f'number {number}'}).json()['message']['id'] for number in range(400)]
+    ids = [http.as_user(bob).post(path, {'content': f'number {number}'}).json()['message']['id'] for number in range(300)]
     http.as_user(ann).post(f'/api/rooms/{room["id"]}/read', {'messageId': ids[-1]})
     page = open_window(ann, path=f'#/rooms/{room["id"]}').page
-    expect(page.get_by_text('number 399', exact=True)).to_be_visible()
+    expect(page.get_by_text('number 299', exact=True)).to_be_visible()
     scroller = page.locator('.scroller')
     wait_until(lambda: scroller.evaluate('one => { one.scrollTop = 0; return one.textContent.includes("number 0"); }'), 30, 'all pages are loaded')
     assert page.locator('article.message').count() < 80
     scroller.evaluate('one => { one.scrollTop = one.scrollHeight; }')
-    expect(page.get_by_text('number 399', exact=True)).to_be_visible()
+    expect(page.get_by_text('number 299', exact=True)).to_be_visible()
+
+
+def test_ten_thousand_messages_scroll_with_only_what_is_seen_in_the_document(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    sent = http.as_user(bob).post(f'/api/rooms/{room["id"]}/messages', {'content': 'the newest'}).json()['message']
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    expect(message(window, 'the newest')).to_be_visible()
+    taken = window.page.evaluate("""async (sent) => {
+      const base = document.querySelector('script[type=module]').src.replace('app.js', '');
+      const { store } = await import(`${base}store.js`);
+      const old = (number) => ({ ...sent, id: number - 10000, content: `number ${number} ${'word '.repeat(number % 60)}`,
+        createdAt: new Date(Date.now() - (10001 - number) * 60000).toISOString() });
+      store.messages.extend(sent.roomId, Array.from({ length: 10000 }, (_, number) => old(number)), false);
+      await new Promise((done) => setTimeout(done, 500));
+      const list = document.querySelector('message-list'), times = [];
+      for (let step = 0; step < 200; step += 1) {
+        const begun = performance.now();
+        list.scroller.scrollTop -= 400;
+        list.scroller.dispatchEvent(new Event('scroll'));
+        list.scroller.getBoundingClientRect();
+        times.push(performance.now() - begun);
+      }
+      return { median: times.sort((a, b) => a - b)[100], items: list.items.length };
+    }""", sent)
+    assert taken['items'] > 10_000
+    assert window.page.locator('article.message').count() < 80
+    assert taken['median'] < 16, f'a step of scrolling took {taken["median"]} ms'
 
 
 def test_on_a_small_screen_the_inbox_leads_to_a_conversation_and_back(open_window, ann, bob, make_room):
@@ -373,21 +400,70 @@ def screens(furnished, bob):
             ('#/search', None), ('#/settings', None)]
 
 
-@pytest.mark.parametrize('is_dark', (False, True), ids=('light', 'dark'))
-@pytest.mark.parametrize('size', (NARROW, WIDE), ids=('narrow', 'wide'))
-def test_axe_finds_nothing_on_any_screen(open_window, ann, screens, size, is_dark):
+@pytest.fixture
+def axe():
+    """What axe-core finds in a window's page as it is now: `axe(window)`."""
     if reason := NodeProcess.unavailable_reason():
         skip_or_fail(reason)
     install()
+    script = AXE.read_text()
+
+    def violations(window):
+        window.page.evaluate(script)
+        result = window.page.evaluate('axe.run(document, { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } })')
+        return [f'{one["id"]}: {node["html"][:300]}' for one in result['violations'] for node in one['nodes']]
+
+    return violations
+
+
+@pytest.mark.parametrize('is_dark', (False, True), ids=('light', 'dark'))
+@pytest.mark.parametrize('size', (NARROW, WIDE), ids=('narrow', 'wide'))
+def test_axe_finds_nothing_on_any_screen(open_window, axe, ann, screens, size, is_dark):
     found = []
     strangers = [open_window(size=size, is_dark=is_dark, path=path) for path in ('#/sign-in', '#/sign-up', '#/forgot', '#/reset/token')]
     for window in strangers:
         expect(window.page.locator('form')).to_be_visible()
-        found += violations(window)
+        found += axe(window)
     window = open_window(ann, size=size, is_dark=is_dark)
     for path, name in screens:
         show(window, path, name)
-        found += [f'{path} {name}: {violation}' for violation in violations(window)]
+        found += [f'{path} {name}: {violation}' for violation in axe(window)]
+    assert not found, '\n'.join(found)
+
+
+@pytest.mark.parametrize('is_dark', (False, True), ids=('light', 'dark'))
+def test_axe_finds_nothing_in_menus_dialogs_and_what_waits(open_window, axe, ann, furnished, is_dark):
+    window = open_window(ann, is_dark=is_dark, path=f'#/rooms/{furnished["id"]}')
+    page, found = window.page, []
+    write(window, 'Mine')
+    expect(message(window, 'Mine').get_by_role('button', name='Sent')).to_be_attached()
+
+    def look(name):
+        page.wait_for_timeout(400)
+        found.extend(f'{name}: {violation}' for violation in axe(window))
+
+    message(window, 'Mine').focus()
+    page.keyboard.press('Enter')
+    look('menu')
+    page.get_by_role('menuitem', name='Delete').click()
+    look('confirmation')
+    page.keyboard.press('Escape')
+    expect(message(window, 'Mine')).to_be_focused()
+    act(window, 'Mine', 'Who has read it')
+    look('receipts')
+    page.keyboard.press('Escape')
+    page.get_by_role('button', name='Emoji').click()
+    look('emoji')
+    page.keyboard.press('Escape')
+    page.get_by_role('textbox', name='Message').fill('Hello @')
+    look('mentions')
+    with window.expecting(*GONE):
+        window.cut()
+        expect(page.get_by_role('status').filter(has_text='What you write is sent')).to_be_visible()
+        write(window, 'without a line')
+        look('outbox')
+        window.mend()
+        expect(message(window, 'without a line').get_by_role('button', name='Sent')).to_be_attached()
     assert not found, '\n'.join(found)
 
 
@@ -408,13 +484,6 @@ def show(window, path, name):
     if name:
         window.page.get_by_role('main').get_by_role('button', name=name).last.click()
     window.page.wait_for_timeout(500)  # until what moves has moved
-
-
-def violations(window):
-    """What axe-core finds in the page as it is now."""
-    window.page.evaluate(AXE.read_text())
-    result = window.page.evaluate('axe.run(document, { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } })')
-    return [f'{one["id"]}: {node["html"][:300]}' for one in result['violations'] for node in one['nodes']]
 
 
 def test_without_a_line_the_page_opens_with_what_it_last_knew(open_window, http, ann, bob, make_room):

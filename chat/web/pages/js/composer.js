@@ -181,7 +181,7 @@ class MessageBox extends Part {
   }
 
   async pickEmoji() {
-    const picker = await emojiPicker(), popover = openPopover(this.emojiButton, picker, { ariaLabel: t('box.emoji') });
+    const picker = await emojiPicker(), popover = openPopover(this.emojiButton, t('box.emoji'), picker);
     picker.addEventListener('picked', ({ detail }) => {
       popover.hidePopover();
       this.area.setRangeText(detail, this.area.selectionStart, this.area.selectionEnd, 'end');

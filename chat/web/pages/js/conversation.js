@@ -228,7 +228,7 @@ class ChatConversation extends Part {
 
   async pickReaction(message, opener) {
     const picker = await emojiPicker();
-    const popover = openPopover(opener, picker, { ariaLabel: t('action.react') });
+    const popover = openPopover(opener, t('action.react'), picker);
     picker.addEventListener('picked', ({ detail }) => { popover.hidePopover(); this.react(message, detail); }, { once: true });
     picker.focus();
   }

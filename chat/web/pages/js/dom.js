@@ -93,8 +93,8 @@ export function confirmed(title, text, action) {
 }
 
 /** Shows an element in a popover beside `opener`, inside the window; it closes by Escape and by a click elsewhere. */
-export function openPopover(opener, content, properties = {}) {
-  const popover = el('div.popover', { popover: 'auto', ...properties }, content);
+export function openPopover(opener, label, content) {
+  const popover = el('div.popover', { popover: 'auto', role: 'dialog', ariaLabel: label }, content);
   const source = document.activeElement;
   popover.addEventListener('toggle', (event) => {
     if (event.newState !== 'closed') return;
@@ -119,7 +119,7 @@ export function openMenu(opener, label, items, above = []) {
   const choose = (item) => { popover.hidePopover(); item.action(); };
   const entries = items.map((item) => button(item.label, () => choose(item),
     { symbol: item.icon, role: 'menuitem', class: `menu-item ${item.danger ? 'danger-text' : ''}` }));
-  const popover = openPopover(opener, el('div.menu', { role: 'menu', ariaLabel: label }, ...above, ...entries));
+  const popover = openPopover(opener, label, el('div.menu', { role: 'menu', ariaLabel: label }, ...above, ...entries));
   const all = [...popover.querySelectorAll('[role=menuitem]')];
   popover.addEventListener('keydown', (event) => {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
