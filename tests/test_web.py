@@ -97,6 +97,12 @@ def test_the_page_may_only_do_what_it_needs(http, folder, path):
     assert headers['Permissions-Policy'] == 'camera=(self), microphone=(self), display-capture=(self)'
 
 
+def test_the_page_may_show_files_from_the_address_that_the_server_gives_them(start_server, open_http):
+    policy = open_http(start_server(env={'PUBLIC_URL': 'https://chat.example.com/sub'})).get('/').headers['Content-Security-Policy']
+    assert "img-src 'self' blob: https://chat.example.com;" in policy and "media-src 'self' blob: https://chat.example.com;" in policy
+    assert "script-src 'self';" in policy
+
+
 def test_the_page_is_whole_however_little_an_address_may_ask(start_server, open_http):
     http = open_http(start_server(env={'RATE_LIMIT_REQUESTS': '1/60'}))
     assert [http.get('/').status_code for _ in range(3)] == [200, 200, 200]

@@ -3,17 +3,20 @@
 What browsers get stands in `pages/`, as it is written: ES modules, style sheets and texts, nothing is built. `files` reads
 and compresses it, once, when the first browser comes.
 """
-from flask import Blueprint, Flask, Response, request
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Response, current_app, request
 
 from ..errors import NotFound
 from .files import CONTENT, File, Site
 
 FOREVER = 'public, max-age=31536000, immutable'
 EACH_TIME = 'no-cache'  # kept, but asked for whether it is still the same
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: {files}; media-src 'self' blob: {files}; "
+    "connect-src 'self' {files}; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'")
 POLICY = {
-    'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-                               "media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
-                               "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Permissions-Policy': 'camera=(self), microphone=(self), display-capture=(self)',
     'Referrer-Policy': 'no-referrer',
@@ -49,6 +52,8 @@ def file(version: str, name: str) -> Response:
 def answer(found: File, caching: str) -> Response:
     """The answer with a file, or 304, compressed for those who take that."""
     response = Response(headers=POLICY, content_type=found.content_type)
+    files = origin(current_app.config['PUBLIC_URL'] or '')  # which stands in front of the addresses of files
+    response.headers['Content-Security-Policy'] = CONTENT_POLICY.format(files=files).replace(' ;', ';')
     response.headers['Cache-Control'] = caching
     response.set_etag(found.etag, weak=True)  # the same for both forms
     if found.is_compressed:
@@ -61,3 +66,9 @@ def answer(found: File, caching: str) -> Response:
     else:
         response.data = found.plain()
     return response
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address; nothing of what has none."""
+    parts = urlsplit(url)
+    return f'{parts.scheme}://{parts.netloc}' if parts.netloc else ''
