@@ -1,6 +1,7 @@
 """The Node.js process that runs tests/node/bridge.js, and the JSON lines to and from it."""
 
 import base64
+import fcntl
 import itertools
 import json
 import os
@@ -188,13 +189,18 @@ def _exception(error):
 
 
 def install():
-    """Brings tests/node/node_modules to what package-lock.json says, unless it is there. Raises BridgeError."""
-    if _is_installed():
-        return
-    done = subprocess.run([shutil.which('npm'), 'ci'], cwd=FOLDER, capture_output=True, text=True, timeout=300,
-                          check=False)
-    if done.returncode:
-        raise BridgeError(f'npm ci failed in {FOLDER}: {done.stderr[-2000:]}')
+    """Brings tests/node/node_modules to what package-lock.json says, unless it is there. Raises BridgeError.
+
+    Of the processes in which tests run side by side one does it, and the others wait.
+    """
+    with (FOLDER / 'package-lock.json').open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _is_installed():
+            return
+        done = subprocess.run([shutil.which('npm'), 'ci', '--include=dev'], cwd=FOLDER, capture_output=True, text=True,
+                              timeout=300, check=False)
+        if done.returncode:
+            raise BridgeError(f'npm ci failed in {FOLDER}: {done.stderr[-2000:]}')
 
 
 def _is_installed():
