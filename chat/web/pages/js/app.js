@@ -72,7 +72,7 @@ class ChatApp extends Part {
     if (this.side && !this.side.isConnected) return location.reload();  // it was replaced by a form to set a password
     if (session.current && !this.side) return;  // it is about to begin
     if (!session.current || target.page === 'reset') return this.showAccount(target);
-    if (target.isOpen) return location.replace('#/');
+    if (target.isOpen) return location.replace(this.wanted ?? '#/');
     const { page, ...about } = target;
     const direct = about.userId && store.roomWith(about.userId);
     if (direct) return location.replace(`#/rooms/${direct.id}`);
@@ -105,6 +105,7 @@ class ChatApp extends Part {
   async showAccount(target) {
     const { accountPage } = await import('./accounts.js');
     delete this.dataset.page;
+    if (!target.isOpen) this.wanted = location.hash;  // a link to a room, say: gone to once somebody is signed in
     this.replaceChildren(el('main.account', {}, accountPage(target.isOpen ? target : { page: 'signIn' })));
     this.querySelector('input')?.focus();
   }
