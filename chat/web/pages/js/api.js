@@ -27,7 +27,10 @@ export class ApiError extends Error {
 class Session extends EventTarget {
   constructor() {
     super();
-    addEventListener('storage', ({ key, newValue }) => key === KEY && !newValue && this.dispatchEvent(new Event('ended')));
+    addEventListener('storage', ({ key, oldValue, newValue }) => {
+      if (key !== KEY || userIn(oldValue) === userIn(newValue)) return;
+      this.dispatchEvent(new Event(oldValue ? 'ended' : 'began'));  // who signs in elsewhere as somebody else has ended it here
+    });
   }
 
   /** `{ token, refreshToken, user }`, or null. */
@@ -73,6 +76,10 @@ class Session extends EventTarget {
       throw error;
     }
   }
+}
+
+function userIn(value) {
+  return JSON.parse(value ?? 'null')?.user.id;
 }
 
 export const session = new Session();

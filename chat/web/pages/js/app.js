@@ -43,7 +43,7 @@ class ChatApp extends Part {
 
   /** Somebody is signed in: what was last known is shown, then the server is asked. */
   async begin() {
-    if (this.side) return location.reload();
+    if (this.side) return store.me.id === session.current.user.id ? location.reload() : this.end();
     const rooms = api.get('/api/conversations');
     rooms.catch(() => {});
     await store.open(session.current.user);
