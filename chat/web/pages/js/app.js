@@ -4,7 +4,7 @@
  */
 import { api, session } from './api.js';
 import { connection } from './connection.js';
-import { attempt, button, el, Part } from './dom.js';
+import { button, el, notice, Part } from './dom.js';
 import { outbox } from './outbox.js';
 import { route } from './routes.js';
 import { store } from './store.js';
@@ -86,8 +86,8 @@ class ChatApp extends Part {
       return;
     }
     const before = location.hash;
-    let name;
-    await attempt(async () => { name = await PAGES[page](); });
+    // Without its file the page is of an older version than the server, or there is no line.
+    const name = await PAGES[page]().catch(() => (connection.state === 'online' ? location.reload() : notice(t('error.offline'), 'error')));
     if (!name || location.hash !== before) return;  // gone on meanwhile
     const held = this.main.firstElementChild;
     if (page === 'conversation' && held?.roomId === about.roomId && about.roomId && about.messageId) return held.goTo(about.messageId);
