@@ -144,6 +144,14 @@ def test_the_first_message_to_somebody_begins_the_conversation(open_window, ann,
     expect(message(window, 'Hello Bob').get_by_role('button', name='Read')).to_be_attached()
 
 
+def test_a_conversation_that_the_other_begins_meanwhile_is_shown_with_what_was_typed(open_window, http, ann, bob):
+    window = open_window(ann, path=f'#/with/{bob.id}')
+    window.page.get_by_role('textbox', name='Message').fill('half a')
+    http.as_user(bob).post(f'/api/messages/send/{ann.id}', {'content': 'I was first'})
+    expect(message(window, 'I was first')).to_be_visible()
+    expect(window.page.get_by_role('textbox', name='Message')).to_have_value('half a')
+
+
 def test_files_are_uploaded_removed_and_sent(open_window, ann, bob, make_room):
     room = make_room(ann, bob)
     first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
