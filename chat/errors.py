@@ -100,7 +100,7 @@ class UnsupportedMedia(ChatError):
 
 
 class Invalid(ChatError):
-    """Fields that can't be taken: `Invalid(name='is too long')`."""
+    """Fields that can't be taken: `errors` says why, by field."""
 
     code, status, message = 'validation_error', 422, 'Some fields can\'t be taken'
 
@@ -111,7 +111,7 @@ class Invalid(ChatError):
 
 
 class RateLimited(ChatError):
-    """More than is allowed in a time; `retry_after` is in seconds."""
+    """More than is allowed in a time: `retryAfter` is in seconds."""
 
     code, status = 'rate_limited', 429
 

@@ -104,6 +104,12 @@ def test_it_is_searched_and_used_by_the_keyboard(open_page):
     assert window.run('getComputedStyle(document.activeElement).outlineStyle') == 'solid'
 
 
+def test_it_is_searched_for_the_code_of_an_error(open_page):
+    window = open_page()
+    press(window, '/', *'unsupported_media_type')
+    assert '/api/uploads' in shown(window)
+
+
 def test_a_search_is_narrowed_to_a_dialect(open_page):
     window = open_page()
     window.run('{ const one = document.querySelector("#dialect"); one.value = "chat-io"; one.dispatchEvent(new Event("input")); }')

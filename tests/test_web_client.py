@@ -144,6 +144,14 @@ def test_the_first_message_to_somebody_begins_the_conversation(open_window, ann,
     expect(message(window, 'Hello Bob').get_by_role('button', name='Read')).to_be_attached()
 
 
+def test_a_conversation_that_the_other_begins_meanwhile_is_shown_with_what_was_typed(open_window, http, ann, bob):
+    window = open_window(ann, path=f'#/with/{bob.id}')
+    window.page.get_by_role('textbox', name='Message').fill('half a')
+    http.as_user(bob).post(f'/api/messages/send/{ann.id}', {'content': 'I was first'})
+    expect(message(window, 'I was first')).to_be_visible()
+    expect(window.page.get_by_role('textbox', name='Message')).to_have_value('half a')
+
+
 def test_files_are_uploaded_removed_and_sent(open_window, ann, bob, make_room):
     room = make_room(ann, bob)
     first, second = (open_window(who, path=f'#/rooms/{room["id"]}') for who in (ann, bob))
@@ -621,3 +629,49 @@ def test_a_message_whose_acknowledgement_was_lost_is_there_once(browser, watched
     finally:
         window.close()
         proxy.close()
+
+
+def sign_in(page, account):
+    """Fills in the form for that and sends it."""
+    page.get_by_label('Username or email').fill(account.username)
+    page.get_by_label('Password').fill(account.password)
+    page.get_by_role('button', name='Sign in').click()
+
+
+def test_signing_in_in_one_tab_does_so_in_the_others_and_as_somebody_else_ends_the_first(open_window, ann, bob, make_room):
+    make_room(ann, name='Of Ann only')
+    window = open_window()
+    other = window.context.new_page()
+    other.goto(window.url)
+    sign_in(window.page, ann)
+    for page in window.page, other:
+        expect(page.get_by_role('link', name='Of Ann only')).to_be_visible()
+    other.evaluate('session => localStorage.setItem("chat.session", JSON.stringify(session))',
+                   {'token': bob.token, 'refreshToken': bob.refresh_token, 'user': bob.user})
+    expect(window.page.get_by_role('link', name='Settings of Bob Okafor')).to_be_visible()
+    expect(window.page.get_by_role('link', name='Of Ann only')).to_have_count(0)
+
+
+def test_who_comes_by_a_link_to_a_room_is_in_it_after_signing_up(open_window, ann, make_room):
+    room = make_room(ann, name='Tea at five')
+    page = open_window(path=f'#/join/{room["inviteCode"]}').page
+    page.get_by_role('link', name='Create an account').click()
+    page.get_by_label('Name', exact=True).fill('Cem')
+    page.get_by_label('Email').fill(f'{uuid.uuid4().hex}@example.com')
+    page.get_by_label('Password').fill('secret-1')
+    page.get_by_role('button', name='Create an account').click()
+    expect(page.get_by_role('heading', name='Tea at five')).to_be_visible()
+
+
+@pytest.mark.parametrize('name', ('indexedDB', 'localStorage'))
+def test_a_browser_that_keeps_nothing_can_be_used(open_window, ann, name):
+    window = open_window(path=None)
+    window.context.add_init_script(f'Object.defineProperty(window, "{name}", {{ get() {{ throw new DOMException("no", "SecurityError"); }} }});')
+    with window.expecting('404'):
+        window.page.goto(f'{window.url}/#/join/%')  # no room has this code, and no escape is like that
+        sign_in(window.page, ann)
+        expect(window.page.get_by_text('There is no room with this invite code')).to_be_visible()
+    window.go('#/settings')
+    window.page.get_by_role('button', name='Sign out').click()
+    window.page.get_by_role('dialog').get_by_role('button', name='Sign out').click()
+    expect(window.page.get_by_role('heading', name='Sign in')).to_be_visible()

@@ -19,11 +19,16 @@ function* operationsOf(rest) {
       const tag = rest.tags.find((each) => each.name === declared.tags[0]);
       yield {
         id: `${method}-${slug(path)}`, group: `REST: ${tag.name.replaceAll("_", "-")}`, about: tag.description, kind: method.toUpperCase(),
-        name: path, summary: declared.summary, text: JSON.stringify([declared.parameters, declared.responses, declared.requestBody]),
+        name: path, summary: declared.summary, text: JSON.stringify([declared.parameters, answersOf(rest, declared), declared.requestBody]),
         body: () => operation(rest, { operation: declared }),
       };
     }
   }
+}
+
+// With their errors' codes, which stand elsewhere in the document.
+function answersOf(rest, { responses }) {
+  return Object.entries(responses).map(([status, answer]) => [status, answer.$ref ? rest.components.responses[answer.$ref.split("/").at(-1)] : answer]);
 }
 
 /** Events; what is the same on several namespaces is one. */

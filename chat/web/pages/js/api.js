@@ -27,22 +27,25 @@ export class ApiError extends Error {
 class Session extends EventTarget {
   constructor() {
     super();
-    addEventListener('storage', ({ key, newValue }) => key === KEY && !newValue && this.dispatchEvent(new Event('ended')));
+    addEventListener('storage', ({ key, oldValue, newValue }) => {
+      if (key !== KEY || userIn(oldValue) === userIn(newValue)) return;
+      this.dispatchEvent(new Event(oldValue ? 'ended' : 'began'));  // who signs in elsewhere as somebody else has ended it here
+    });
   }
 
   /** `{ token, refreshToken, user }`, or null. */
   get current() {
-    return JSON.parse(localStorage.getItem(KEY) ?? 'null');
+    return JSON.parse(kept.getItem(KEY) ?? 'null');
   }
 
   begin(answer) {
-    localStorage.setItem(KEY, JSON.stringify(answer));
+    kept.setItem(KEY, JSON.stringify(answer));
     this.dispatchEvent(new Event('began'));
   }
 
   end() {
     if (!this.current) return;
-    localStorage.removeItem(KEY);
+    kept.removeItem(KEY);
     this.dispatchEvent(new Event('ended'));
   }
 
@@ -66,7 +69,7 @@ class Session extends EventTarget {
     if (held && held.token !== stale) return held.token;
     try {
       const fresh = await send('POST', '/api/auth/refresh', { refreshToken: held?.refreshToken });
-      localStorage.setItem(KEY, JSON.stringify({ ...held, ...fresh }));
+      kept.setItem(KEY, JSON.stringify({ ...held, ...fresh }));
       return fresh.token;
     } catch (error) {
       if (error.status === 401 || error.status === 422) this.end();
@@ -75,6 +78,21 @@ class Session extends EventTarget {
   }
 }
 
+// A browser that keeps nothing for the page (cookies blocked, perhaps) keeps a sign-in until the page is closed.
+function keeper() {
+  try {
+    return localStorage;
+  } catch {
+    const held = new Map();
+    return { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => held.set(key, value), removeItem: (key) => held.delete(key) };
+  }
+}
+
+function userIn(value) {
+  return JSON.parse(value ?? 'null')?.user.id;
+}
+
+const kept = keeper();
 export const session = new Session();
 
 async function send(method, path, body, token) {

@@ -4,7 +4,7 @@
  */
 import { api, session } from './api.js';
 import { connection } from './connection.js';
-import { attempt, button, el, Part } from './dom.js';
+import { button, el, notice, Part } from './dom.js';
 import { outbox } from './outbox.js';
 import { route } from './routes.js';
 import { store } from './store.js';
@@ -43,7 +43,7 @@ class ChatApp extends Part {
 
   /** Somebody is signed in: what was last known is shown, then the server is asked. */
   async begin() {
-    if (this.side) return location.reload();
+    if (this.side) return store.me.id === session.current.user.id ? location.reload() : this.end();
     const rooms = api.get('/api/conversations');
     rooms.catch(() => {});
     await store.open(session.current.user);
@@ -72,7 +72,7 @@ class ChatApp extends Part {
     if (this.side && !this.side.isConnected) return location.reload();  // it was replaced by a form to set a password
     if (session.current && !this.side) return;  // it is about to begin
     if (!session.current || target.page === 'reset') return this.showAccount(target);
-    if (target.isOpen) return location.replace('#/');
+    if (target.isOpen) return location.replace(this.wanted ?? '#/');
     const { page, ...about } = target;
     const direct = about.userId && store.roomWith(about.userId);
     if (direct) return location.replace(`#/rooms/${direct.id}`);
@@ -86,8 +86,8 @@ class ChatApp extends Part {
       return;
     }
     const before = location.hash;
-    let name;
-    await attempt(async () => { name = await PAGES[page](); });
+    // Without its file the page is of an older version than the server, or there is no line.
+    const name = await PAGES[page]().catch(() => (connection.state === 'online' ? location.reload() : notice(t('error.offline'), 'error')));
     if (!name || location.hash !== before) return;  // gone on meanwhile
     const held = this.main.firstElementChild;
     if (page === 'conversation' && held?.roomId === about.roomId && about.roomId && about.messageId) return held.goTo(about.messageId);
@@ -105,6 +105,7 @@ class ChatApp extends Part {
   async showAccount(target) {
     const { accountPage } = await import('./accounts.js');
     delete this.dataset.page;
+    if (!target.isOpen) this.wanted = location.hash;  // a link to a room, say: gone to once somebody is signed in
     this.replaceChildren(el('main.account', {}, accountPage(target.isOpen ? target : { page: 'signIn' })));
     this.querySelector('input')?.focus();
   }

@@ -71,7 +71,7 @@ class ChatConversation extends Part {
     this.listen(store, 'messages receipts', ({ detail }) => detail.roomId === this.roomId && this.schedule());
     this.listen(store, 'rooms users', () => this.schedule());
     this.listen(outbox, 'change', () => this.schedule());
-    this.listen(outbox, 'sent', ({ detail }) => detail.key === this.key && !this.roomId && location.replace(`#/rooms/${detail.message.roomId}`));
+    this.listen(outbox, 'sent', ({ detail }) => detail.key === this.key && !this.roomId && this.becomeRoom(detail.message.roomId));
     this.listen(connection, 'state', () => this.schedule());
     this.listen(typing, 'change', ({ detail }) => detail === this.roomId && this.renderTypists());
     this.listen(this.list, 'older', () => this.isPlaced && this.history?.hasOlder && this.load(() => this.history.older()));
@@ -100,6 +100,8 @@ class ChatConversation extends Part {
   }
 
   render() {
+    const room = !this.roomId && store.roomWith(this.userId);
+    if (room) return this.becomeRoom(room.id);
     this.isMember ||= store.rooms.has(this.roomId);
     if (this.isMember && !store.rooms.has(this.roomId)) return location.replace('#/');  // it was left, or removed
     this.renderHead();
@@ -111,6 +113,14 @@ class ChatConversation extends Part {
     this.renderEmpty(messages.length + entries.length === 0);
     this.renderJump();
     if (this.history && !this.history.isLoaded && this.isPlaced && this.isOnline) this.load(() => this.history.newest());
+  }
+
+  /** The conversation with a user has begun, here or by the other; what is typed goes along. */
+  becomeRoom(roomId) {
+    const draft = store.drafts.get(this.key);
+    if (draft) store.setDraft(roomId, draft);
+    store.setDraft(this.key, '');
+    location.replace(`#/rooms/${roomId}`);
   }
 
   renderHead() {

@@ -81,8 +81,8 @@ class EmojiPicker extends HTMLElement {
   #pick(button) {
     if (!button) return;
     const picked = button.textContent;
-    localStorage.setItem(RECENT, JSON.stringify([picked, ...recent().filter((each) => each !== picked)].slice(0, MAX_RECENT)));
     this.dispatchEvent(new CustomEvent('picked', { detail: picked, bubbles: true }));
+    localStorage.setItem(RECENT, JSON.stringify([picked, ...recent().filter((each) => each !== picked)].slice(0, MAX_RECENT)));
   }
 
   #key(event) {

@@ -7,6 +7,7 @@
 import { ApiError } from './api.js';
 import { connection } from './connection.js';
 import { store } from './store.js';
+import { t } from './texts.js';
 
 const TRY_AGAIN = 5;   // seconds, where the server does not say
 const MAX_ENTRIES = 500;
@@ -84,7 +85,7 @@ class Outbox extends EventTarget {
       this.dispatchEvent(new CustomEvent('sent', { detail: { key: entry.key, message } }));
     } catch (error) {
       if (!error.isPassing) return this.#become(entry, 'failed', error.message);
-      this.#become(entry, 'waiting', error.code === 'rate_limited' ? error.message : undefined);
+      this.#become(entry, 'waiting', error.code === 'rate_limited' ? t('outbox.limited', { seconds: error.retryAfter ?? TRY_AGAIN }) : undefined);
       if (error.status) await new Promise((resolve) => setTimeout(resolve, 1000 * (error.retryAfter ?? TRY_AGAIN)));
     }
   }

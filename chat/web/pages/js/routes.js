@@ -24,7 +24,15 @@ export function route(hash = location.hash) {
   const path = hash.replace(/^#/, '');
   for (const [pattern, make] of ROUTES) {
     const match = pattern.exec(path);
-    if (match) return make(match.slice(1).map((part) => part && decodeURIComponent(part)));
+    if (match) return make(match.slice(1).map((part) => part && decoded(part)));
   }
   return { page: 'inbox' };
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;  // an address that was cut off, perhaps
+  }
 }

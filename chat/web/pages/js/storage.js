@@ -21,7 +21,7 @@ export class Storage {
   }
 
   async get(store, key) {
-    return this.#database && result(this.#database.transaction(store).objectStore(store).get(key));
+    return this.#database ? result(this.#database.transaction(store).objectStore(store).get(key)) : undefined;
   }
 
   async getAll(store) {
@@ -48,6 +48,7 @@ export class Storage {
 
   /** Forgets all of it. */
   remove() {
+    if (!this.#database) return;
     this.close();
     indexedDB.deleteDatabase(this.name);
   }

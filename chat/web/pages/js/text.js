@@ -4,7 +4,8 @@
  */
 import { el } from './dom.js';
 
-const PARTS = /(https?:\/\/[^\s<>"]+)|(@[A-Za-z0-9_.-]+)/giu;
+// A link ends before what turns the direction of text: it could look like another address.
+const PARTS = /(https?:\/\/[^\s<>"\u202a-\u202e\u2066-\u2069]+)|(@[A-Za-z0-9_.-]+)/giu;
 
 /** The nodes of a text; `mentioned` are the users who are mentioned in it, `myId` is who reads it. */
 export function richText(text, mentioned = [], myId = 0) {

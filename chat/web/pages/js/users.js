@@ -7,6 +7,7 @@ import { el, icon } from './dom.js';
 import { formatAgo, t } from './texts.js';
 
 const MAX_USERS = 5000, MAX_KEPT = 500, AT_ONCE = 4, COLOURS = 8;
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;  // would turn the sentence that a name stands in
 
 export class Users {
   #users = new Map();
@@ -33,7 +34,7 @@ export class Users {
   }
 
   nameOf(id) {
-    return this.get(id)?.displayName ?? (this.#unknown.has(id) ? t('user.gone') : '…');
+    return this.get(id)?.displayName.replace(TURNING, '') ?? (this.#unknown.has(id) ? t('user.gone') : '…');
   }
 
   put(user) {
