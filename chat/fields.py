@@ -16,6 +16,7 @@ MAX_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
 MAX_DURATION = 24 * 3_600_000  # milliseconds
 USERNAME = r'[A-Za-z0-9_.-]{3,50}'
 NOT_BLANK = r'\S'
+TURNS = re.compile('[\u202a-\u202e\u2066-\u2069]')
 ID: dict[str, Any] = {'type': 'integer', 'minimum': 0, 'maximum': MAX_ID}  # as the references show it
 DIGITS = {'type': 'string', 'pattern': '^[0-9]{1,16}$'}
 
@@ -101,6 +102,13 @@ def refuse_blank(value: str) -> str:
     return value
 
 
+def refuse_turns(value: str) -> str:
+    """Refuse what turns the direction of all text behind it: Unicode's embeddings, overrides and isolates."""
+    if TURNS.search(value):
+        raise PydanticCustomError('turns', 'must not hold characters that turn the direction of text')
+    return value
+
+
 def check_username(value: str) -> str:
     """Refuse what is no username: it stands in addresses and mentions as it is."""
     if not re.fullmatch(USERNAME, value):
@@ -125,9 +133,11 @@ Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254),
                   AfterValidator(check_email), Says(format='email')]
 Username = Annotated[AnyText, AfterValidator(check_username), Says(pattern=f'^{USERNAME}$')]
 DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-                        AfterValidator(require_unicode), AfterValidator(refuse_nul), Says(pattern=NOT_BLANK)]
+                        AfterValidator(require_unicode), AfterValidator(refuse_nul), AfterValidator(refuse_turns),
+                        Says(pattern=NOT_BLANK)]
 RoomName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
-                     AfterValidator(require_unicode), AfterValidator(refuse_nul), Says(pattern=NOT_BLANK)]
+                     AfterValidator(require_unicode), AfterValidator(refuse_nul), AfterValidator(refuse_turns),
+                     Says(pattern=NOT_BLANK)]
 Password = Annotated[str, StringConstraints(min_length=6, max_length=128), AfterValidator(require_unicode)]
 ClientId = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(require_unicode)]
 

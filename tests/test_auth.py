@@ -37,7 +37,7 @@ def test_register_answers_tokens_and_the_user_with_its_email(http):
     ({'username': 'ab'}, 'username'), ({'username': 'x' * 51}, 'username'), ({'username': 'with space'}, 'username'),
     ({'username': 'müller'}, 'username'), ({'username': 'abc\n'}, 'username'), ({'username': ['abc']}, 'username'),
     ({'confirmPassword': 'different'}, 'confirmPassword'), ({'displayName': 'x' * 101}, 'displayName'),
-    ({'displayName': 'a\0b'}, 'displayName'), ({'displayName': ''}, 'displayName'),
+    ({'displayName': 'a\0b'}, 'displayName'), ({'displayName': 'Ann \u2066'}, 'displayName'), ({'displayName': ''}, 'displayName'),
 ])
 def test_register_refuses_a_bad_field_and_names_it(http, change, field):
     body = {'email': 'fine@example.com', 'password': 'secret-1'} | change

@@ -45,7 +45,7 @@ def test_a_new_room_has_its_maker_as_admin(http, new_user, private):
     assert room in http.as_user(owner).get('/api/rooms/mine').json()['rooms']
 
 
-@pytest.mark.parametrize('name', ['', '   ', 'x' * 121, 'x' * 10_000, None, 5, 'a\0b', ['x']])
+@pytest.mark.parametrize('name', ['', '   ', 'x' * 121, 'x' * 10_000, None, 5, 'a\0b', 'gnp\u202e.exe', ['x']])
 def test_a_bad_room_name_is_refused(http, new_user, make_room, name):
     owner = new_user()
     assert 'name' in expect_error(http.as_user(owner).post('/api/rooms', {'name': name}), 422, 'validation_error')['errors']
