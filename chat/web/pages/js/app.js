@@ -12,14 +12,6 @@ import { follow } from './sync.js';
 import { ready, t } from './texts.js';
 import './inbox.js';
 
-// Loaded when they are first wanted, so that the inbox is there at once.
-const PAGES = {
-  conversation: () => import('./conversation.js').then(() => 'chat-conversation'),
-  people: () => import('./people.js').then(() => 'chat-people'),
-  rooms: () => import('./rooms.js').then(() => 'chat-rooms'),
-  search: () => import('./search.js').then(() => 'chat-search'),
-  settings: () => import('./settings.js').then(() => 'chat-settings'),
-};
 const small = matchMedia('(max-width: 759px)');
 const SAID_AFTER = 1500;  // milliseconds without a line after which it is said
 
@@ -86,12 +78,11 @@ class ChatApp extends Part {
       return;
     }
     const before = location.hash;
-    let name;
-    await attempt(async () => { name = await PAGES[page](); });
-    if (!name || location.hash !== before) return;  // gone on meanwhile
+    const isLoaded = await attempt(() => import(`./${page}.js`));  // when it is first wanted, so that the inbox is there at once
+    if (!isLoaded || location.hash !== before) return;  // gone on meanwhile
     const held = this.main.firstElementChild;
     if (page === 'conversation' && held?.roomId === about.roomId && about.roomId && about.messageId) return held.goTo(about.messageId);
-    const element = el(name);
+    const element = el(`chat-${page}`);
     this.main.replaceChildren(element);
     element.show(about);
     if (!element.contains(document.activeElement)) this.main.focus();

@@ -14,7 +14,6 @@ export class CallPanel {
   element;
   #parts;
   #call = null;
-  #drawnSize = null;
 
   constructor(actions) {
     const round = (name, pressed) => iconButton(name, '', pressed, { class: 'call-round' });
@@ -52,8 +51,6 @@ export class CallPanel {
   /** Large, with the whole picture, or small beside what else is done meanwhile. */
   enlarge(isLarge) {
     this.element.toggleAttribute('data-large', isLarge);
-    if (this.#drawnSize === isLarge) return;
-    this.#drawnSize = isLarge;
     this.#parts.size.replaceChildren(icon(isLarge ? 'smaller' : 'larger'));
     this.#label('size', isLarge ? t('call.smaller') : t('call.larger'));
   }

@@ -2,9 +2,9 @@
  * `<chat-conversation>`: a room, or a user to whom nothing was written yet: its messages, who is typing, the message box.
  * @module
  */
-import { emojiPicker } from './composer.js';
+import { pickEmoji } from './composer.js';
 import { connection } from './connection.js';
-import { attempt, button, confirmed, el, icon, iconButton, openDialog, openMenu, openPopover, Part } from './dom.js';
+import { attempt, button, confirmed, el, icon, iconButton, openDialog, openMenu, Part } from './dom.js';
 import { History } from './history.js';
 import './list.js';
 import { itemsOf, keyOf } from './message.js';
@@ -42,10 +42,6 @@ class ChatConversation extends Part {
 
   get isOnline() {
     return connection.state === 'online';
-  }
-
-  connected() {
-    if (this.roomId ?? this.userId) this.follow();
   }
 
   disconnected() {
@@ -227,10 +223,7 @@ class ChatConversation extends Part {
   }
 
   async pickReaction(message, opener) {
-    const picker = await emojiPicker();
-    const popover = openPopover(opener, t('action.react'), picker);
-    picker.addEventListener('picked', ({ detail }) => { popover.hidePopover(); this.react(message, detail); }, { once: true });
-    picker.focus();
+    this.react(message, await pickEmoji(opener, t('action.react')));
   }
 
   openActions(message, opener) {

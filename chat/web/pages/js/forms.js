@@ -11,11 +11,11 @@ let made = 0;
  * A form of `fields` (`{ name, label, type, value, hint, required, autocomplete, … }`); `submit` is its button's text, and
  * `action` gets the values, and may throw an ApiError, which is shown: by field where the server names fields, else above the button.
  */
-export function form({ fields, submit, action, extra }) {
+export function form({ fields, submit, action }) {
   const rows = new Map(fields.map((field) => [field.name, row(field)]));
   const problem = el('p.problem', { role: 'alert' });
   const button = el('button.primary', { type: 'submit' }, submit);
-  const element = el('form.form', { noValidate: true }, ...rows.values(), problem, el('div.buttons', {}, extra, button));
+  const element = el('form.form', { noValidate: true }, ...rows.values(), problem, el('div.buttons', {}, button));
   element.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (button.disabled) return;

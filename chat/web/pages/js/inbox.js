@@ -53,8 +53,7 @@ class ChatInbox extends Part {
 function rowOf(room, isCurrent) {
   const last = room.lastMessage, other = room.otherUser && store.users.get(room.otherUser.id);
   const typists = typing.in(room.id), draft = !isCurrent && store.drafts.get(room.id);
-  const author = !last || last.deletedAt || (room.otherUser && last.senderId !== store.me.id) ? ''
-    : `${last.senderId === store.me.id ? t('user.you') : store.users.nameOf(last.senderId)}: `;
+  const author = !last || last.deletedAt || (room.otherUser && last.senderId !== store.me.id) ? '' : `${store.authorOf(last)}: `;
   const today = last && new Date(last.createdAt).toDateString() === new Date().toDateString();
   const { unreadCount, mentionCount, notify, isPinned } = room, createdAt = last?.createdAt;
   return { room, isCurrent, unreadCount, mentionCount, notify, isPinned, createdAt, time: last && (today ? formatTime : formatDay)(createdAt),

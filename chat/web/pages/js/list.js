@@ -4,6 +4,7 @@
  * @module
  */
 import { el, Part } from './dom.js';
+import { firstNot } from './messages.js';
 
 const BEYOND = 600;   // pixels that are drawn above and below what is seen
 const NEAR = 900;     // pixels from an end at which the next page is asked for
@@ -179,13 +180,7 @@ class MessageList extends Part {
   }
 
   #at(y) {
-    let from = 0, to = this.items.length;
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (this.#tops[middle] <= y) from = middle + 1;
-      else to = middle;
-    }
-    return Math.max(0, from - 1);
+    return Math.max(0, firstNot(this.#tops, (top) => top <= y) - 1);
   }
 
   #scrolled() {

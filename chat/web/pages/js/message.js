@@ -68,7 +68,7 @@ function itemOf(message, isFirst, conversation) {
 }
 
 function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
-  const name = authorOf(message), isDeleted = Boolean(message.deletedAt), hasGutter = !isOwn && conversation.room.kind !== 'direct';
+  const name = store.authorOf(message), isDeleted = Boolean(message.deletedAt), hasGutter = !isOwn && conversation.room.kind !== 'direct';
   const classes = { own: isOwn, first: isFirst, deleted: isDeleted, 'only-emoji': message.type === 'emoji' && !isDeleted,
     'mentions-me': message.mentions.includes(store.me.id), flashed: conversation.flashed === message.id };
   const bubble = el('div.bubble', {}, isFirst && hasGutter && el('div.author', { class: `name-${message.senderId % 8}`, dir: 'auto' }, name),
@@ -79,10 +79,6 @@ function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
     ariaLabel: t('message.label', { name, time: formatTime(message.createdAt), text: previewOf(message) }),
   }, hasGutter && el('span.gutter', {}, isFirst && userAvatar(store.users.get(message.senderId), 'small')),
   el('div.body', {}, bubble, message.reactions.length > 0 && reactionsOf(message, conversation)), !isDeleted && actionsOf(message, conversation));
-}
-
-function authorOf({ senderId }) {
-  return senderId === store.me.id ? t('user.you') : store.users.nameOf(senderId);
 }
 
 function answeredBy({ roomId, replyToId }) {
@@ -112,11 +108,11 @@ function ticksOf(message, { read, delivered }, conversation) {
 function quoteOf(message, conversation) {
   const answered = answeredBy(message);
   return el('button.quote', { type: 'button', onclick: () => conversation.goTo(message.replyToId) },
-    el('strong', { dir: 'auto' }, answered ? authorOf(answered) : t('message.answerTo')),
+    el('strong', { dir: 'auto' }, answered ? store.authorOf(answered) : t('message.answerTo')),
     el('span', { dir: 'auto' }, answered ? previewOf(answered) : t('message.show')));
 }
 
-const namesOf = ({ userIds }) => userIds.slice(0, 20).map((id) => authorOf({ senderId: id })).join(', ');
+const namesOf = ({ userIds }) => userIds.slice(0, 20).map((id) => store.authorOf({ senderId: id })).join(', ');
 
 function reactionsOf(message, conversation) {
   return el('div.reactions', {}, ...message.reactions.map(({ emoji, userIds }) => {

@@ -102,15 +102,20 @@ export class Messages {
   }
 }
 
-/** Where a message of that id stands in a list by id, or would. */
-export function placeOf(messages, id) {
-  let from = 0, to = messages.length;
+/** The place of the first entry of a list in order that is not `before` what is looked for, found by halving. */
+export function firstNot(list, before) {
+  let from = 0, to = list.length;
   while (from < to) {
     const middle = (from + to) >> 1;
-    if (messages[middle].id < id) from = middle + 1;
+    if (before(list[middle])) from = middle + 1;
     else to = middle;
   }
   return from;
+}
+
+// Where a message of that id stands in a list by id, or would.
+function placeOf(messages, id) {
+  return firstNot(messages, (message) => message.id < id);
 }
 
 function indexOf(messages, id) {

@@ -54,11 +54,11 @@ export class Tray {
 
   #show(entry) {
     const { file } = entry, isPicture = /^image\/(png|jpeg|gif|webp)$/.test(file.type);
-    entry.preview = isPicture ? URL.createObjectURL(file) : null;
+    const preview = isPicture && el('img', { src: URL.createObjectURL(file), alt: '', onload: () => URL.revokeObjectURL(preview.src) });
     entry.bar = el('progress', { max: 1, value: 0, ariaLabel: t('uploads.progress', { name: file.name }) });
     entry.state = el('small', {}, formatSize(file.size));
     entry.again = button(t('action.tryAgain'), () => this.#upload(entry), { class: 'link', hidden: true });
-    entry.element = el('li', {}, entry.preview ? el('img', { src: entry.preview, alt: '' }) : icon(entry.options.kind === 'voice' ? 'mic' : 'file'),
+    entry.element = el('li', {}, preview || icon(entry.options.kind === 'voice' ? 'mic' : 'file'),
       el('div', {}, el('bdi', {}, file.name), entry.state, entry.bar, entry.again),
       iconButton('close', t('uploads.remove', { name: file.name }), () => this.#remove(entry)));
     this.#files.push(entry);
@@ -99,9 +99,6 @@ export class Tray {
   }
 
   #update() {
-    const held = new Set(this.#files);
-    this.shown?.forEach((entry) => !held.has(entry) && entry.preview && URL.revokeObjectURL(entry.preview));
-    this.shown = held;
     this.element.hidden = !this.#files.length;
     this.changed();
   }

@@ -50,12 +50,9 @@ export class Users {
     if (this.#users.has(userId)) this.put({ id: userId, online, lastSeen });
   }
 
-  /** Those whose name or username begins with or holds the text, the former first. */
-  find(text) {
-    const wanted = text.toLowerCase();
-    const rank = ({ username, displayName }) => (`${username} ${displayName}`.toLowerCase().split(' ').some((word) => word.startsWith(wanted)) ? 0
-      : `${username} ${displayName}`.toLowerCase().includes(wanted) ? 1 : 2);
-    return [...this.#users.values()].filter((user) => rank(user) < 2).sort((a, b) => rank(a) - rank(b) || a.username.localeCompare(b.username));
+  /** All that are known, by username. */
+  inOrder() {
+    return [...this.#users.values()].sort((a, b) => a.username.localeCompare(b.username));
   }
 
   #want(id) {

@@ -4,7 +4,7 @@
  */
 
 import { el, icon, iconButton } from './elements.js';
-import { ready, t } from './texts.js';
+import { t } from './texts.js';
 
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -1, PageDown: 1 };
 const SWIPE = 50;  // points of a finger's way that turn the page
@@ -15,8 +15,7 @@ class PictureViewer extends HTMLElement {
   #parts = null;
 
   /** Shows `pictures`, `[{src, name, width, height}]`, beginning with that of the index. */
-  async show(pictures, index = 0) {
-    await ready;
+  show(pictures, index = 0) {
     if (!this.#parts) this.#build();
     this.#pictures = pictures;
     this.#turnTo(index);
@@ -31,7 +30,7 @@ class PictureViewer extends HTMLElement {
       close: iconButton('close', t('viewer.close'), () => dialog.close(), { autofocus: true }),
       picture: el('img', { onerror: () => this.#failed(true), onload: () => this.#failed(false) }),
       failed: el('p.viewer-failed', { role: 'alert' }),
-      previous: iconButton('previous', t('viewer.previous'), () => this.#turn(-1), { class: 'viewer-turn' }),
+      previous: iconButton('back', t('viewer.previous'), () => this.#turn(-1), { class: 'viewer-turn' }),
       next: iconButton('next', t('viewer.next'), () => this.#turn(1), { class: 'viewer-turn' }),
     };
     const { name, place, download, close, picture, failed, previous, next } = parts;
