@@ -89,9 +89,7 @@ class ChatApp extends Part {
   }
 
   // On a small screen the inbox is alone, and the main thing.
-  landmarks() {
-    this.side.role = this.dataset.page === 'inbox' && small.matches ? 'main' : null;
-  }
+  landmarks() { this.side.role = this.dataset.page === 'inbox' && small.matches ? 'main' : null; }
 
   async showAccount(target) {
     const { accountPage } = await import('./accounts.js');
@@ -152,9 +150,7 @@ class ChatApp extends Part {
     document.querySelector('chat-call').attach({ socket, iceServers, nameOf: (id) => store.users.nameOf(id) });
   }
 
-  call({ userId, video }) {
-    document.querySelector('chat-call').ring?.(userId, { video });
-  }
+  call({ userId, video }) { document.querySelector('chat-call').ring?.(userId, { video }); }
 }
 
 customElements.define('chat-app', ChatApp);

@@ -32,7 +32,7 @@ class MessageBox extends Part {
     this.voiceButton = iconButton('mic', t('box.voice'), () => this.record());
     this.emojiButton = iconButton('smile', t('box.emoji'), () => this.insertEmoji());
     const clip = iconButton('clip', t('box.files'), () => this.picker.click());
-    this.row = el('div.row', {}, clip, this.picker, this.area, this.emojiButton, this.voiceButton, this.sendButton);
+    this.row = el('div.box', {}, clip, this.picker, this.area, this.emojiButton, this.voiceButton, this.sendButton);
     this.append(this.context, this.tray.element, this.problem, this.row);
     completeMentions(this.area, () => this.conversation);
     this.area.value = store.drafts.get(this.conversation.key) ?? '';
@@ -41,9 +41,7 @@ class MessageBox extends Part {
     if (!isTouch.matches) this.focus();
   }
 
-  focus() {
-    this.area.focus();
-  }
+  focus() { this.area.focus(); }
 
   /** The conversation is left: what is typed is kept. */
   leave() {
@@ -58,9 +56,7 @@ class MessageBox extends Part {
     this.update();
   }
 
-  tell(isTyping) {
-    if (this.conversation.room.kind !== 'lobby') typing.tell(this.conversation.receiver, isTyping);
-  }
+  tell(isTyping) { if (this.conversation.room.kind !== 'lobby') typing.tell(this.conversation.receiver, isTyping); }
 
   update() {
     const { area } = this;
@@ -111,14 +107,10 @@ class MessageBox extends Part {
     try {
       store.receive((await connection.ask('edit_message', { messageId: message.id, content })).message);
       this.cancel();
-    } catch (error) {
-      this.say(error.message);
-    }
+    } catch (error) { this.say(error.message); }
   }
 
-  say(problem) {
-    this.problem.textContent = problem;
-  }
+  say(problem) { this.problem.textContent = problem; }
 
   // -------------------------------------------------------------------- answers and edits
 

@@ -59,9 +59,7 @@ class Connection extends EventTarget {
   }
 
   /** Tries at once, where it waits to try again. */
-  hurry() {
-    if (this.#opening && this.state !== 'online') this.open();
-  }
+  hurry() { if (this.#opening && this.state !== 'online') this.open(); }
 
   /**
    * Sends an event and resolves to its acknowledgement. Throws an ApiError: the server's, or `offline`, or `timeout`, after which

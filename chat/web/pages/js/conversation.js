@@ -40,9 +40,7 @@ class ChatConversation extends Part {
     return store.rooms.get(this.roomId) ?? (this.userId ? { kind: 'direct', otherUser: { id: this.userId } } : { id: this.roomId, name: '' });
   }
 
-  get isOnline() {
-    return connection.state === 'online';
-  }
+  get isOnline() { return connection.state === 'online'; }
 
   disconnected() {
     this.box?.leave();
@@ -163,9 +161,7 @@ class ChatConversation extends Part {
   async load(action) {
     try {
       await action();
-    } catch (error) {
-      if (error.status) this.say(error);
-    }
+    } catch (error) { if (error.status) this.say(error); }
   }
 
   say(error) {
@@ -214,17 +210,13 @@ class ChatConversation extends Part {
   }
 
   /** The own message that was sent last, of those that are held. */
-  lastOwn() {
-    return this.history?.messages.findLast((one) => one.senderId === store.me.id && !one.deletedAt && one.content);
-  }
+  lastOwn() { return this.history?.messages.findLast((one) => one.senderId === store.me.id && !one.deletedAt && one.content); }
 
   react(message, emoji, remove = false) {
     return attempt(async () => store.receive((await connection.ask('react', { messageId: message.id, emoji, ...(remove && { remove }) })).message));
   }
 
-  async pickReaction(message, opener) {
-    this.react(message, await pickEmoji(opener, t('action.react')));
-  }
+  async pickReaction(message, opener) { this.react(message, await pickEmoji(opener, t('action.react'))); }
 
   openActions(message, opener) {
     const isOwn = message.senderId === store.me.id;

@@ -44,9 +44,7 @@ export class Media {
   }
 
   /** What the other one is told of it. */
-  get told() {
-    return { sound: Boolean(this.sound?.enabled), picture: Boolean(this.picture), screen: this.isScreen };
-  }
+  get told() { return { sound: Boolean(this.sound?.enabled), picture: Boolean(this.picture), screen: this.isScreen }; }
 
   /** Switches everything off. */
   close() {

@@ -52,6 +52,11 @@ export function icon(name) {
   return svg;
 }
 
+/** A link that shows an icon, with its label as iconButton has it. */
+export function iconLink(name, label, href, kind = '') {
+  return el('a.icon-button', { href, ariaLabel: label, title: label, class: kind }, icon(name));
+}
+
 /** A button that shows an icon; its label is read out, and shown to those who wait over it. */
 export function iconButton(name, label, onclick, properties = {}) {
   return el('button.icon-button', { type: 'button', ariaLabel: label, title: label, onclick, ...properties }, icon(name));

@@ -2,7 +2,7 @@
  * Forms: labels, the server's words beside the field that they are about, one submission at a time.
  * @module
  */
-import { el } from './dom.js';
+import { el, openDialog } from './dom.js';
 import { t } from './texts.js';
 
 let made = 0;
@@ -28,11 +28,15 @@ export function form({ fields, submit, action }) {
       await action(values, element);
     } catch (error) {
       show(rows, problem, error);
-    } finally {
-      button.disabled = false;
-    }
+    } finally { button.disabled = false; }
   });
   return element;
+}
+
+/** A form in a dialog, which closes once its action is done. */
+export function formDialog(title, { action, ...about }) {
+  const dialog = openDialog(title, form({ ...about, action: async (values) => { await action(values); dialog.close(); } }));
+  dialog.querySelector('input').focus();
 }
 
 function row({ name, label, type = 'text', hint, choices, value, ...more }) {

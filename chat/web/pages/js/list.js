@@ -46,9 +46,7 @@ class MessageList extends Part {
     this.sizes.observe(this.scroller);
   }
 
-  disconnected() {
-    this.sizes.disconnect();
-  }
+  disconnected() { this.sizes.disconnect(); }
 
   /** Shows other items; those with the same key are the same. */
   show(items) {
@@ -93,7 +91,8 @@ class MessageList extends Part {
     }
     this.#layOut();
     this.#place();
-    this.#remember();
+    this.#anchor(this.scroller.scrollTop);
+    if (!this.#drawn.has(this.#active)) this.#activate(this.#lastMessage()?.dataset.key);
   }
 
   #layOut() {
@@ -163,14 +162,7 @@ class MessageList extends Part {
     return !this.#tops;
   }
 
-  #remember() {
-    this.#anchor(this.scroller.scrollTop);
-    if (!this.#drawn.has(this.#active)) this.#activate(this.#lastMessage()?.dataset.key);
-  }
-
-  #isAtBottom(top) {
-    return !this.isOpenEnded && this.total - top - this.scroller.clientHeight < AT_BOTTOM;
-  }
+  #isAtBottom(top) { return !this.isOpenEnded && this.total - top - this.scroller.clientHeight < AT_BOTTOM; }
 
   // Messages only: a day's line moves up when older messages of that day come in.
   #anchor(top) {
@@ -179,9 +171,7 @@ class MessageList extends Part {
     this.#anchors = seen.filter(Boolean);
   }
 
-  #at(y) {
-    return Math.max(0, firstNot(this.#tops, (top) => top <= y) - 1);
-  }
+  #at(y) { return Math.max(0, firstNot(this.#tops, (top) => top <= y) - 1); }
 
   #scrolled() {
     const { scrollTop } = this.scroller;

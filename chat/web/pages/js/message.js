@@ -30,9 +30,7 @@ export function itemsOf({ messages, entries, firstUnreadId, conversation }) {
 }
 
 // What is no message.
-function fixed(key, looks, height, make) {
-  return { key, looks: () => looks, height, make };
-}
+function fixed(key, looks, height, make) { return { key, looks: () => looks, height, make }; }
 
 // Kept beside each message, which is another object once it has changed: making dates of ten thousand takes too long for a frame.
 const days = new WeakMap(), times = new WeakMap(), items = new WeakMap();
@@ -81,9 +79,7 @@ function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
   el('div.body', {}, bubble, message.reactions.length > 0 && reactionsOf(message, conversation)), !isDeleted && actionsOf(message, conversation));
 }
 
-function answeredBy({ roomId, replyToId }) {
-  return replyToId && store.messages.find(roomId, replyToId);
-}
+function answeredBy({ roomId, replyToId }) { return replyToId && store.messages.find(roomId, replyToId); }
 
 function contentOf(message) {
   if (message.deletedAt) return el('p.content', {}, icon('trash'), t('message.deleted'));
@@ -142,9 +138,7 @@ function pressed(event, message, conversation) {
   acts[event.key]();
 }
 
-function dayLine(time) {
-  return el('div.line-day', {}, el('time', { dateTime: time.slice(0, 10) }, formatDay(time)));
-}
+function dayLine(time) { return el('div.line-day', {}, el('time', { dateTime: time.slice(0, 10) }, formatDay(time))); }
 
 function entryItem(entry, isFirst, conversation) {
   const looks = () => JSON.stringify([entry.state, entry.problem, isFirst]);

@@ -16,9 +16,7 @@ export class Messages {
     this.store = store;
   }
 
-  load(tails) {
-    for (const { roomId, messages, hasOlder } of tails) this.#tails.set(roomId, { messages, hasOlder });
-  }
+  load(tails) { for (const { roomId, messages, hasOlder } of tails) this.#tails.set(roomId, { messages, hasOlder }); }
 
   /** What goes into IndexedDB of a room, if anything is held. */
   toKeep(roomId) {
@@ -27,14 +25,10 @@ export class Messages {
   }
 
   /** The newest messages of a room, oldest first. */
-  of(roomId) {
-    return this.#tails.get(roomId)?.messages ?? [];
-  }
+  of(roomId) { return this.#tails.get(roomId)?.messages ?? []; }
 
   /** The tail of a room: `{ messages, hasOlder }`, or undefined. */
-  tail(roomId) {
-    return this.#tails.get(roomId);
-  }
+  tail(roomId) { return this.#tails.get(roomId); }
 
   /** The message if it is held. */
   find(roomId, id) {
@@ -93,13 +87,9 @@ export class Messages {
     if (this.#tails.delete(roomId)) this.store.changed('messages', roomId);
   }
 
-  forgetAll() {
-    [...this.#tails.keys()].forEach((roomId) => this.forget(roomId));
-  }
+  forgetAll() { [...this.#tails.keys()].forEach((roomId) => this.forget(roomId)); }
 
-  #pieces(roomId) {
-    return [this.#tails.get(roomId), this.piece?.roomId === roomId && this.piece].filter(Boolean);
-  }
+  #pieces(roomId) { return [this.#tails.get(roomId), this.piece?.roomId === roomId && this.piece].filter(Boolean); }
 }
 
 /** The place of the first entry of a list in order that is not `before` what is looked for, found by halving. */
@@ -114,9 +104,7 @@ export function firstNot(list, before) {
 }
 
 // Where a message of that id stands in a list by id, or would.
-function placeOf(messages, id) {
-  return firstNot(messages, (message) => message.id < id);
-}
+function placeOf(messages, id) { return firstNot(messages, (message) => message.id < id); }
 
 function indexOf(messages, id) {
   const place = placeOf(messages, id);

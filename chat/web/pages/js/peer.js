@@ -33,9 +33,7 @@ export class Peer {
 
   /** The offer to call with; `begin` takes it up once it has been sent, so that no candidate comes before it. */
   async offer() {
-    for (const kind of ['audio', 'video']) {
-      this.#connection.addTransceiver(kind, { direction: 'sendrecv', streams: [this.#local] });
-    }
+    for (const kind of ['audio', 'video']) this.#connection.addTransceiver(kind, { direction: 'sendrecv', streams: [this.#local] });
     await this.replace();
     return this.#connection.createOffer();
   }
@@ -64,14 +62,10 @@ export class Peer {
   }
 
   /** Takes a candidate of the other one; one that can't be used is no loss. */
-  add(candidate) {
-    this.#connection.addIceCandidate(candidate).catch(() => {});
-  }
+  add(candidate) { this.#connection.addIceCandidate(candidate).catch(() => {}); }
 
   /** Whether there is a place for a picture of ours. */
-  get hasPicture() {
-    return Boolean(this.#sender('video'));
-  }
+  get hasPicture() { return Boolean(this.#sender('video')); }
 
   /** Sends what is switched on now. */
   async replace() {
@@ -81,17 +75,11 @@ export class Peer {
   }
 
   /** Says what is switched on now. */
-  tell() {
-    if (this.#channel.readyState === 'open') this.#channel.send(JSON.stringify(this.#media.told));
-  }
+  tell() { if (this.#channel.readyState === 'open') this.#channel.send(JSON.stringify(this.#media.told)); }
 
-  close() {
-    this.#connection.close();
-  }
+  close() { this.#connection.close(); }
 
-  #sender(kind) {
-    return this.#connection.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)?.sender;
-  }
+  #sender(kind) { return this.#connection.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)?.sender; }
 }
 
 /** The other one's candidates, which may come before there is a line that takes them. */

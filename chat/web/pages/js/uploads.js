@@ -18,17 +18,11 @@ export class Tray {
     this.element = el('ul.tray', { ariaLabel: t('uploads.label'), hidden: true });
   }
 
-  get count() {
-    return this.#files.length;
-  }
+  get count() { return this.#files.length; }
 
-  get isBusy() {
-    return this.#files.some(({ attachment, isFailed }) => !attachment && !isFailed);
-  }
+  get isBusy() { return this.#files.some(({ attachment, isFailed }) => !attachment && !isFailed); }
 
-  get hasFailed() {
-    return this.#files.some(({ isFailed }) => isFailed);
-  }
+  get hasFailed() { return this.#files.some(({ isFailed }) => isFailed); }
 
   /** Adds files, and resolves once they are uploaded or have failed. */
   add(files, options = {}) {
@@ -48,9 +42,7 @@ export class Tray {
   }
 
   /** Ends what is on its way. */
-  abort() {
-    this.#files.forEach(({ upload }) => upload?.abort());
-  }
+  abort() { this.#files.forEach(({ upload }) => upload?.abort()); }
 
   #show(entry) {
     const { file } = entry, isPicture = /^image\/(png|jpeg|gif|webp)$/.test(file.type);
@@ -67,11 +59,10 @@ export class Tray {
   }
 
   #upload(entry) {
-    Object.assign(entry, { isFailed: false });
-    Object.assign(entry.bar, { hidden: false, value: 0 });
+    entry.isFailed = false;
     entry.again.hidden = true;
-    entry.state.className = '';
-    entry.state.textContent = formatSize(entry.file.size);
+    Object.assign(entry.bar, { hidden: false, value: 0 });
+    Object.assign(entry.state, { className: '', textContent: formatSize(entry.file.size) });
     this.#update();
     this.#last = this.#last.then(() => this.#files.includes(entry) && this.#transfer(entry));
     return this.#last;
@@ -83,8 +74,7 @@ export class Tray {
       entry.attachment = await entry.upload.done;
     } catch (error) {
       entry.isFailed = true;
-      entry.state.className = 'problem';
-      entry.state.textContent = error.message;
+      Object.assign(entry.state, { className: 'problem', textContent: error.message });
       entry.again.hidden = !error.isPassing;
     }
     entry.bar.hidden = true;

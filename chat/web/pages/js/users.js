@@ -18,13 +18,9 @@ export class Users {
     this.store = store;
   }
 
-  load(users) {
-    users.forEach((user) => this.#users.set(user.id, user));
-  }
+  load(users) { users.forEach((user) => this.#users.set(user.id, user)); }
 
-  toKeep() {
-    return [...this.#users.values()].slice(-MAX_KEPT);
-  }
+  toKeep() { return [...this.#users.values()].slice(-MAX_KEPT); }
 
   /** The user, or undefined while the server is being asked. */
   get(id) {
@@ -32,9 +28,7 @@ export class Users {
     return this.#users.get(id);
   }
 
-  nameOf(id) {
-    return this.get(id)?.displayName ?? (this.#unknown.has(id) ? t('user.gone') : '…');
-  }
+  nameOf(id) { return this.get(id)?.displayName ?? (this.#unknown.has(id) ? t('user.gone') : '…'); }
 
   put(user) {
     const held = this.#users.get(user.id);
@@ -46,14 +40,10 @@ export class Users {
   }
 
   /** Presence, of a user that is known. */
-  status({ userId, online, lastSeen }) {
-    if (this.#users.has(userId)) this.put({ id: userId, online, lastSeen });
-  }
+  status({ userId, online, lastSeen }) { if (this.#users.has(userId)) this.put({ id: userId, online, lastSeen }); }
 
   /** All that are known, by username. */
-  inOrder() {
-    return [...this.#users.values()].sort((a, b) => a.username.localeCompare(b.username));
-  }
+  inOrder() { return [...this.#users.values()].sort((a, b) => a.username.localeCompare(b.username)); }
 
   #want(id) {
     this.#wanted.add(id);
@@ -72,9 +62,7 @@ export class Users {
       } catch (error) {
         if (error.isPassing) setTimeout(() => this.#unknown.delete(id), 10_000);
         else this.store.changed('users');
-      } finally {
-        this.#asking -= 1;
-      }
+      } finally { this.#asking -= 1; }
     }
   }
 }
