@@ -24,7 +24,7 @@ class ChatApp extends Part {
     this.listen(session, 'ended', () => this.end());
     this.listen(connection, 'state', () => this.lineChanged());
     this.listen(outbox, 'change', () => this.lineChanged());
-    this.listen(connection, 'socket', () => this.attachCalls());
+    this.listen(connection, 'online', () => this.attachCalls().catch(() => {}));  // the line is lost: with the next one again
     this.listen(small, 'change', () => this.dataset.page && this.landmarks());
     this.listen(this, 'call', ({ detail }) => this.call(detail));
     this.listen(this, 'details', () => this.toggleDetails());
@@ -140,7 +140,7 @@ class ChatApp extends Part {
     }
   }
 
-  // With each new socket again; the inbox comes first.
+  // Each time anew, as the socket may be another one; the inbox comes first.
   async attachCalls() {
     const { socket } = connection;
     await new Promise((resolve) => setTimeout(resolve, 300));

@@ -45,7 +45,6 @@ class Connection extends EventTarget {
       if (!socket.active) this.#later(3000);
     });
     socket.onAny((name, payload) => this.dispatchEvent(new CustomEvent('event', { detail: { name, payload } })));
-    this.dispatchEvent(new Event('socket'));
   }
 
   /** Ends the line for good. */
