@@ -27,9 +27,7 @@ self.addEventListener('fetch', (event) => {
 });
 
 /** A file whose address stands for its content. */
-async function kept(request) {
-  return await caches.match(request) ?? fetch(request);
-}
+async function kept(request) { return await caches.match(request) ?? fetch(request); }
 
 /** The newest page there is: that of the server, or, without a good line, the one that is kept with its files. */
 async function page(request) {

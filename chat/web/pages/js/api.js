@@ -5,6 +5,7 @@
 import { language, t } from './texts.js';
 
 const KEY = 'chat.session';
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const SPARE = 60;  // seconds before its end from which on a token is renewed
 
 // The server speaks English; what says the same wherever it happens is said in the page's language.
@@ -34,9 +35,7 @@ class Session extends EventTarget {
   }
 
   /** `{ token, refreshToken, user }`, or null. */
-  get current() {
-    return JSON.parse(kept.getItem(KEY) ?? 'null');
-  }
+  get current() { return JSON.parse(kept.getItem(KEY) ?? 'null'); }
 
   begin(answer) {
     kept.setItem(KEY, JSON.stringify(answer));
@@ -88,9 +87,7 @@ function keeper() {
   }
 }
 
-function userIn(value) {
-  return JSON.parse(value ?? 'null')?.user.id;
-}
+function userIn(value) { return JSON.parse(value ?? 'null')?.user.id; }
 
 const kept = keeper();
 export const session = new Session();
@@ -101,9 +98,7 @@ async function send(method, path, body, token) {
   let response;
   try {
     response = await fetch(path, { method, headers, body: isJson ? JSON.stringify(body) : body });
-  } catch {
-    throw new ApiError(0, { code: 'offline', message: t('error.offline') });
-  }
+  } catch { throw new ApiError(0, { code: 'offline', message: t('error.offline') }); }
   const answer = response.status === 204 ? null : await response.json().catch(() => ({}));
   if (!response.ok) throw new ApiError(response.status, answer);
   return Object.defineProperty(answer ?? {}, 'next', { value: /<([^>]+)>; rel="next"/.exec(response.headers.get('Link'))?.[1] });
@@ -140,11 +135,7 @@ function upload(file, { kind, durationMs, onprogress } = {}) {
 
 /** Requests by method, each resolving to the parsed answer (a list has the address of its next page in `next`) or throwing an ApiError. */
 export const api = {
-  get: (path) => request('GET', path),
-  post: (path, body) => request('POST', path, body),
-  put: (path, body) => request('PUT', path, body),
-  patch: (path, body) => request('PATCH', path, body),
-  delete: (path, body) => request('DELETE', path, body),
+  ...Object.fromEntries(METHODS.map((method) => [method.toLowerCase(), (path, body) => request(method, path, body)])),
   /** Without a token: sign-in and its kin. */
   open: (path, body) => send('POST', path, body),
   upload,

@@ -12,14 +12,6 @@ import { follow } from './sync.js';
 import { ready, t } from './texts.js';
 import './inbox.js';
 
-// Loaded when they are first wanted, so that the inbox is there at once.
-const PAGES = {
-  conversation: () => import('./conversation.js').then(() => 'chat-conversation'),
-  people: () => import('./people.js').then(() => 'chat-people'),
-  rooms: () => import('./rooms.js').then(() => 'chat-rooms'),
-  search: () => import('./search.js').then(() => 'chat-search'),
-  settings: () => import('./settings.js').then(() => 'chat-settings'),
-};
 const small = matchMedia('(max-width: 759px)');
 const SAID_AFTER = 1500;  // milliseconds without a line after which it is said
 
@@ -32,7 +24,7 @@ class ChatApp extends Part {
     this.listen(session, 'ended', () => this.end());
     this.listen(connection, 'state', () => this.lineChanged());
     this.listen(outbox, 'change', () => this.lineChanged());
-    this.listen(connection, 'socket', () => this.attachCalls());
+    this.listen(connection, 'online', () => this.attachCalls().catch(() => {}));  // the line is lost: with the next one again
     this.listen(small, 'change', () => this.dataset.page && this.landmarks());
     this.listen(this, 'call', ({ detail }) => this.call(detail));
     this.listen(this, 'details', () => this.toggleDetails());
@@ -86,21 +78,20 @@ class ChatApp extends Part {
       return;
     }
     const before = location.hash;
-    // Without its file the page is of an older version than the server, or there is no line.
-    const name = await PAGES[page]().catch(() => (connection.state === 'online' ? location.reload() : notice(t('error.offline'), 'error')));
-    if (!name || location.hash !== before) return;  // gone on meanwhile
+    // When it is first wanted, so that the inbox is there at once. Without its file the page is older than the server, or there is no line.
+    const isLoaded = await import(`./${page}.js`)
+      .catch(() => (connection.state === 'online' ? location.reload() : notice(t('error.offline'), 'error')));
+    if (!isLoaded || location.hash !== before) return;  // gone on meanwhile
     const held = this.main.firstElementChild;
     if (page === 'conversation' && held?.roomId === about.roomId && about.roomId && about.messageId) return held.goTo(about.messageId);
-    const element = el(name);
+    const element = el(`chat-${page}`);
     this.main.replaceChildren(element);
     element.show(about);
     if (!element.contains(document.activeElement)) this.main.focus();
   }
 
   // On a small screen the inbox is alone, and the main thing.
-  landmarks() {
-    this.side.role = this.dataset.page === 'inbox' && small.matches ? 'main' : null;
-  }
+  landmarks() { this.side.role = this.dataset.page === 'inbox' && small.matches ? 'main' : null; }
 
   async showAccount(target) {
     const { accountPage } = await import('./accounts.js');
@@ -152,7 +143,7 @@ class ChatApp extends Part {
     }
   }
 
-  // With each new socket again; the inbox comes first.
+  // Each time anew, as the socket may be another one; the inbox comes first.
   async attachCalls() {
     const { socket } = connection;
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -162,9 +153,7 @@ class ChatApp extends Part {
     document.querySelector('chat-call').attach({ socket, iceServers, nameOf: (id) => store.users.nameOf(id) });
   }
 
-  call({ userId, video }) {
-    document.querySelector('chat-call').ring?.(userId, { video });
-  }
+  call({ userId, video }) { document.querySelector('chat-call').ring?.(userId, { video }); }
 }
 
 customElements.define('chat-app', ChatApp);

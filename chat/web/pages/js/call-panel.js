@@ -14,10 +14,9 @@ export class CallPanel {
   element;
   #parts;
   #call = null;
-  #drawnSize = null;
 
   constructor(actions) {
-    const round = (name, pressed) => iconButton(name, '', pressed, { class: 'call-round' });
+    const round = (name, label, pressed) => iconButton(name, label, pressed, { class: 'call-round' });
     const wide = (name, kind, pressed) => el(`button.call-wide.call-${kind}`, { type: 'button', onclick: pressed }, icon(name), el('span'));
     const videos = {
       other: el('video.call-other', { autoplay: true, playsInline: true, onresize: () => this.#drawPictures() }),
@@ -31,31 +30,27 @@ export class CallPanel {
     const buttons = {
       accept: wide('call', 'accept', () => actions.accept(this.#call.video)),
       soundOnly: wide('mic', 'plain', () => actions.accept(false)),
-      sound: round('mic', () => actions.toggleSound()),
-      camera: round('video', () => actions.toggle('camera')),
-      screen: round('screen', () => actions.toggle('screen')),
+      sound: round('mic', t('call.sound'), () => actions.toggleSound()),
+      camera: round('video', t('call.camera'), () => actions.toggle('camera')),
+      screen: round('screen', t('call.screen'), () => actions.toggle('screen')),
       end: wide('hangup', 'end', () => actions.hangUp()),
       close: wide('close', 'plain', () => actions.close()),
     };
-    const rest = {
-      time: el('p.call-time'),
-      notice: el('p.call-notice', { role: 'alert' }),
-      size: iconButton('smaller', '', () => this.enlarge(!this.#isLarge), { class: 'call-size' }),
-    };
-    this.#parts = { ...videos, ...who, ...buttons, ...rest };
+    const time = el('p.call-time'), notice = el('p.call-notice', { role: 'alert' });
+    const size = iconButton('smaller', '', () => this.enlarge(!this.#isLarge), { class: 'call-size' });
+    this.#parts = { ...videos, ...who, ...buttons, time, notice, size };
     this.element = el('section', { role: 'dialog', 'aria-labelledby': 'call-name', hidden: true },
-      videos.other, videos.own, el('div.call-who', { 'aria-live': 'assertive' }, ...Object.values(who)), rest.time, rest.notice,
-      el('div.call-buttons', {}, ...Object.values(buttons)), rest.size);
+      videos.other, videos.own, el('div.call-who', { 'aria-live': 'assertive' }, ...Object.values(who)), time, notice,
+      el('div.call-buttons', {}, ...Object.values(buttons)), size);
     this.element.addEventListener('keydown', ({ key }) => { if (key === 'Escape') this.enlarge(false); });
   }
 
   /** Large, with the whole picture, or small beside what else is done meanwhile. */
   enlarge(isLarge) {
     this.element.toggleAttribute('data-large', isLarge);
-    if (this.#drawnSize === isLarge) return;
-    this.#drawnSize = isLarge;
-    this.#parts.size.replaceChildren(icon(isLarge ? 'smaller' : 'larger'));
-    this.#label('size', isLarge ? t('call.smaller') : t('call.larger'));
+    const { size } = this.#parts;
+    size.replaceChildren(icon(isLarge ? 'smaller' : 'larger'));
+    size.title = size.ariaLabel = isLarge ? t('call.smaller') : t('call.larger');
   }
 
   /** Focuses what is to be decided next. */
@@ -106,15 +101,13 @@ export class CallPanel {
     this.#button('soundOnly', isIncoming && call.video, t('call.acceptSound'));
     this.#button('end', !hasEnded, isIncoming ? t('call.decline') : t('call.end'));
     this.#button('close', hasEnded, t('call.close'));
-    this.#switch('sound', isLive && Boolean(media.sound), t('call.sound'), media.sound?.enabled);
-    this.#switch('camera', canShow, t('call.camera'), media.picture && !media.isScreen);
-    this.#switch('screen', canShow && 'getDisplayMedia' in navigator.mediaDevices, t('call.screen'), media.isScreen);
+    this.#switch('sound', isLive && Boolean(media.sound), media.sound?.enabled);
+    this.#switch('camera', canShow, media.picture && !media.isScreen);
+    this.#switch('screen', canShow && 'getDisplayMedia' in navigator.mediaDevices, media.isScreen);
   }
 
   // What is as it was is left alone: to set it anew would be read out again.
-  #set(part, text) {
-    if (this.#parts[part].textContent !== text) this.#parts[part].textContent = text;
-  }
+  #set(part, text) { if (this.#parts[part].textContent !== text) this.#parts[part].textContent = text; }
 
   #button(part, isShown, label) {
     const button = this.#parts[part];
@@ -122,18 +115,10 @@ export class CallPanel {
     if (button.lastChild.textContent !== label) button.lastChild.textContent = label;
   }
 
-  #switch(part, isShown, label, isOn) {
+  #switch(part, isShown, isOn) {
     this.#parts[part].hidden = !isShown;
     this.#parts[part].setAttribute('aria-pressed', String(Boolean(isOn)));
-    this.#label(part, label);
   }
 
-  #label(part, label) {
-    this.#parts[part].title = label;
-    this.#parts[part].setAttribute('aria-label', label);
-  }
-
-  get #isLarge() {
-    return this.element.hasAttribute('data-large');
-  }
+  get #isLarge() { return this.element.hasAttribute('data-large'); }
 }

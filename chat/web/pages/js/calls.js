@@ -51,9 +51,7 @@ class ChatCall extends HTMLElement {
   }
 
   /** Whether there is a call, or one rings. */
-  get isBusy() {
-    return Boolean(this.#call) && this.#call.state !== 'ended';
-  }
+  get isBusy() { return Boolean(this.#call) && this.#call.state !== 'ended'; }
 
   /** Calls somebody; what comes of it is shown. If that person is calling us just now, that is taken. */
   async ring(userId, { video = false } = {}) {
@@ -73,9 +71,7 @@ class ChatCall extends HTMLElement {
       if (call.state === 'ended') await this.#say(call, 'endCall');
       else if (!incoming) await call.peer.begin(offer);
       else if (call.offer) await this.#take(call);  // they called in the same moment, and first
-    } catch (error) {
-      this.#fail(call, error);
-    }
+    } catch (error) { this.#fail(call, error); }
   }
 
   async #accept(video) {
@@ -138,18 +134,14 @@ class ChatCall extends HTMLElement {
   }
 
   // What is late is of a call that is no more.
-  #ofThisCall({ callId }, handle) {
-    if (this.isBusy && this.#call.id === callId) handle(this.#call);
-  }
+  #ofThisCall({ callId }, handle) { if (this.isBusy && this.#call.id === callId) handle(this.#call); }
 
   async #answered(call, answer) {
     this.#enter(call, 'connecting');
     try {
       await call.peer.accept(answer);
       call.candidates.goTo(call.peer);
-    } catch (error) {
-      this.#fail(call, error);
-    }
+    } catch (error) { this.#fail(call, error); }
   }
 
   #begin(facts) {
@@ -209,7 +201,6 @@ class ChatCall extends HTMLElement {
     clearInterval(call.clock);
     if (state === 'active') call.clock = setInterval(() => this.#draw(), 1000);
     this.#draw();
-    this.dispatchEvent(new CustomEvent('state', { detail: state }));
   }
 
   /** Ends it here; `key` is the text that says how, and null closes at once. */
@@ -255,22 +246,16 @@ class ChatCall extends HTMLElement {
     });
   }
 
-  #sayEnd(call, reason) {
-    this.#say(call, 'endCall', { reason }).catch(() => {});
-  }
+  #sayEnd(call, reason) { this.#say(call, 'endCall', { reason }).catch(() => {}); }
 
-  #draw() {
-    this.#panel.draw(this.#call, (this.#call && this.#to.nameOf(this.#call.other)) ?? '');
-  }
+  #draw() { this.#panel.draw(this.#call, (this.#call && this.#to.nameOf(this.#call.other)) ?? ''); }
 
   #notice(call, text) {
     call.notice = text;
     this.#draw();
   }
 
-  connectedCallback() {
-    if (!this.firstChild) this.append(this.#panel.element);
-  }
+  connectedCallback() { if (!this.firstChild) this.append(this.#panel.element); }
 
   /** While a modal dialog is open nothing outside of it can be reached: so the call goes into it. */
   #comeForward() {

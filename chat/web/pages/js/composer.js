@@ -20,7 +20,6 @@ class MessageBox extends Part {
   edited = null;    // the message that is edited
 
   connected() {
-    if (this.area) return;
     this.tray = new Tray(() => this.update());
     this.area = el('textarea', { rows: 1, dir: 'auto', placeholder: t('box.placeholder'), ariaLabel: t('box.label'), 'aria-autocomplete': 'list',
       enterKeyHint: isTouch.matches ? 'enter' : 'send', oninput: () => this.typed(), onkeydown: (event) => this.pressed(event),
@@ -31,9 +30,9 @@ class MessageBox extends Part {
     this.picker = el('input', { type: 'file', multiple: true, hidden: true, onchange: picked });
     this.sendButton = iconButton('send', t('action.send'), () => this.send(), { class: 'send' });
     this.voiceButton = iconButton('mic', t('box.voice'), () => this.record());
-    this.emojiButton = iconButton('smile', t('box.emoji'), () => this.pickEmoji());
+    this.emojiButton = iconButton('smile', t('box.emoji'), () => this.insertEmoji());
     const clip = iconButton('clip', t('box.files'), () => this.picker.click());
-    this.row = el('div.row', {}, clip, this.picker, this.area, this.emojiButton, this.voiceButton, this.sendButton);
+    this.row = el('div.box', {}, clip, this.picker, this.area, this.emojiButton, this.voiceButton, this.sendButton);
     this.append(this.context, this.tray.element, this.problem, this.row);
     completeMentions(this.area, () => this.conversation);
     this.area.value = store.drafts.get(this.conversation.key) ?? '';
@@ -42,9 +41,7 @@ class MessageBox extends Part {
     if (!isTouch.matches) this.focus();
   }
 
-  focus() {
-    this.area.focus();
-  }
+  focus() { this.area.focus(); }
 
   /** The conversation is left: what is typed is kept. */
   leave() {
@@ -59,9 +56,7 @@ class MessageBox extends Part {
     this.update();
   }
 
-  tell(isTyping) {
-    if (this.conversation.room.kind !== 'lobby') typing.tell(this.conversation.receiver, isTyping);
-  }
+  tell(isTyping) { if (this.conversation.room.kind !== 'lobby') typing.tell(this.conversation.receiver, isTyping); }
 
   update() {
     const { area } = this;
@@ -112,22 +107,17 @@ class MessageBox extends Part {
     try {
       store.receive((await connection.ask('edit_message', { messageId: message.id, content })).message);
       this.cancel();
-    } catch (error) {
-      this.say(error.message);
-    }
+    } catch (error) { this.say(error.message); }
   }
 
-  say(problem) {
-    this.problem.textContent = problem;
-  }
+  say(problem) { this.problem.textContent = problem; }
 
   // -------------------------------------------------------------------- answers and edits
 
   reply(message) {
     if (this.edited) this.cancel();
     this.answered = message;
-    const name = message.senderId === store.me.id ? t('user.you') : store.users.nameOf(message.senderId);
-    this.explain(t('box.replyTo', { name }), previewOf(message));
+    this.explain(t('box.replyTo', { name: store.authorOf(message) }), previewOf(message));
   }
 
   edit(message) {
@@ -180,15 +170,11 @@ class MessageBox extends Part {
     });
   }
 
-  async pickEmoji() {
-    const picker = await emojiPicker(), popover = openPopover(this.emojiButton, t('box.emoji'), picker);
-    picker.addEventListener('picked', ({ detail }) => {
-      popover.hidePopover();
-      this.area.setRangeText(detail, this.area.selectionStart, this.area.selectionEnd, 'end');
-      this.typed();
-      this.focus();
-    });
-    picker.focus();
+  async insertEmoji() {
+    const emoji = await pickEmoji(this.emojiButton, t('box.emoji'));
+    this.area.setRangeText(emoji, this.area.selectionStart, this.area.selectionEnd, 'end');
+    this.typed();
+    this.focus();
   }
 
   async record() {
@@ -208,8 +194,12 @@ class MessageBox extends Part {
 
 customElements.define('message-box', MessageBox);
 
-/** An emoji picker, loaded when it is first wanted. */
-export async function emojiPicker() {
+/** Opens an emoji picker beside a button, loaded when it is first wanted. Resolves to the emoji, once one is picked. */
+export async function pickEmoji(opener, label) {
   await import('./emoji.js');
-  return el('emoji-picker');
+  const picker = el('emoji-picker'), popover = openPopover(opener, label, picker);
+  picker.focus();
+  const { detail } = await new Promise((resolve) => { picker.addEventListener('picked', resolve); });
+  popover.hidePopover();
+  return detail;
 }

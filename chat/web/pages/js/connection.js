@@ -45,7 +45,6 @@ class Connection extends EventTarget {
       if (!socket.active) this.#later(3000);
     });
     socket.onAny((name, payload) => this.dispatchEvent(new CustomEvent('event', { detail: { name, payload } })));
-    this.dispatchEvent(new Event('socket'));
   }
 
   /** Ends the line for good. */
@@ -59,9 +58,7 @@ class Connection extends EventTarget {
   }
 
   /** Tries at once, where it waits to try again. */
-  hurry() {
-    if (this.#opening && this.state !== 'online') this.open();
-  }
+  hurry() { if (this.#opening && this.state !== 'online') this.open(); }
 
   /**
    * Sends an event and resolves to its acknowledgement. Throws an ApiError: the server's, or `offline`, or `timeout`, after which

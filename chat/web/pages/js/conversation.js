@@ -2,9 +2,9 @@
  * `<chat-conversation>`: a room, or a user to whom nothing was written yet: its messages, who is typing, the message box.
  * @module
  */
-import { emojiPicker } from './composer.js';
+import { pickEmoji } from './composer.js';
 import { connection } from './connection.js';
-import { attempt, button, confirmed, el, icon, iconButton, openDialog, openMenu, openPopover, Part } from './dom.js';
+import { attempt, button, confirmed, el, icon, iconButton, openDialog, openMenu, Part } from './dom.js';
 import { History } from './history.js';
 import './list.js';
 import { itemsOf, keyOf } from './message.js';
@@ -40,13 +40,7 @@ class ChatConversation extends Part {
     return store.rooms.get(this.roomId) ?? (this.userId ? { kind: 'direct', otherUser: { id: this.userId } } : { id: this.roomId, name: '' });
   }
 
-  get isOnline() {
-    return connection.state === 'online';
-  }
-
-  connected() {
-    if (this.roomId ?? this.userId) this.follow();
-  }
+  get isOnline() { return connection.state === 'online'; }
 
   disconnected() {
     this.box?.leave();
@@ -177,9 +171,7 @@ class ChatConversation extends Part {
   async load(action) {
     try {
       await action();
-    } catch (error) {
-      if (error.status) this.say(error);
-    }
+    } catch (error) { if (error.status) this.say(error); }
   }
 
   say(error) {
@@ -228,20 +220,13 @@ class ChatConversation extends Part {
   }
 
   /** The own message that was sent last, of those that are held. */
-  lastOwn() {
-    return this.history?.messages.findLast((one) => one.senderId === store.me.id && !one.deletedAt && one.content);
-  }
+  lastOwn() { return this.history?.messages.findLast((one) => one.senderId === store.me.id && !one.deletedAt && one.content); }
 
   react(message, emoji, remove = false) {
     return attempt(async () => store.receive((await connection.ask('react', { messageId: message.id, emoji, ...(remove && { remove }) })).message));
   }
 
-  async pickReaction(message, opener) {
-    const picker = await emojiPicker();
-    const popover = openPopover(opener, t('action.react'), picker);
-    picker.addEventListener('picked', ({ detail }) => { popover.hidePopover(); this.react(message, detail); }, { once: true });
-    picker.focus();
-  }
+  async pickReaction(message, opener) { this.react(message, await pickEmoji(opener, t('action.react'))); }
 
   openActions(message, opener) {
     const isOwn = message.senderId === store.me.id;

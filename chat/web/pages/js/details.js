@@ -4,7 +4,7 @@
  */
 import { api } from './api.js';
 import { attempt, button, confirmed, el, iconButton, notice, openDialog, Part, reconcile } from './dom.js';
-import { form } from './forms.js';
+import { formDialog } from './forms.js';
 import { membersOf } from './members.js';
 import { blockItem, personRow } from './people.js';
 import { store } from './store.js';
@@ -26,9 +26,7 @@ class RoomDetails extends Part {
     this.querySelector('button').focus();
   }
 
-  get room() {
-    return store.rooms.get(this.roomId);
-  }
+  get room() { return store.rooms.get(this.roomId); }
 
   render() {
     const { room } = this;
@@ -129,14 +127,9 @@ class RoomDetails extends Part {
   }
 
   rename() {
-    const dialog = openDialog(t('room.rename'), form({
-      fields: [{ name: 'name', label: t('rooms.name'), required: true, value: this.room.name, maxLength: 120 }],
-      submit: t('action.save'),
-      action: async (values) => {
-        store.putRoom((await api.patch(this.path, values)).room);
-        dialog.close();
-      },
-    }));
+    const fields = [{ name: 'name', label: t('rooms.name'), required: true, value: this.room.name, maxLength: 120 }];
+    const action = async (values) => store.putRoom((await api.patch(this.path, values)).room);
+    formDialog(t('room.rename'), { fields, submit: t('action.save'), action });
   }
 
   async leave() {

@@ -35,17 +35,16 @@ export class Media {
 
   /** Shows the camera, the screen or nothing from now on; `ended` is called if the browser ends that. */
   async show(what, ended) {
-    const picture = what && await (what === 'screen' ? screen() : camera());
+    const isScreen = what === 'screen', { mediaDevices } = navigator;
+    const stream = what && await (isScreen ? mediaDevices.getDisplayMedia({ video: true }) : mediaDevices.getUserMedia({ video: CAMERA }));
     this.picture?.stop();
-    this.isScreen = what === 'screen';
-    this.picture = picture;
-    picture?.addEventListener('ended', ended);
+    this.isScreen = isScreen;
+    this.picture = stream?.getVideoTracks()[0] ?? null;
+    this.picture?.addEventListener('ended', ended);
   }
 
   /** What the other one is told of it. */
-  get told() {
-    return { sound: Boolean(this.sound?.enabled), picture: Boolean(this.picture), screen: this.isScreen };
-  }
+  get told() { return { sound: Boolean(this.sound?.enabled), picture: Boolean(this.picture), screen: this.isScreen }; }
 
   /** Switches everything off. */
   close() {
@@ -54,11 +53,4 @@ export class Media {
   }
 }
 
-async function camera() {
-  return (await navigator.mediaDevices.getUserMedia({ video: CAMERA })).getVideoTracks()[0];
-}
-
-async function screen() {
-  return (await navigator.mediaDevices.getDisplayMedia({ video: true })).getVideoTracks()[0];
-}
 

@@ -2,10 +2,10 @@
  * What all parts of the page have in common: elements that draw themselves, lists, dialogs, menus, and what is said.
  * @module
  */
-import { el, icon, iconButton } from './elements.js';
+import { el, icon, iconButton, iconLink } from './elements.js';
 import { t } from './texts.js';
 
-export { el, icon, iconButton };
+export { el, icon, iconButton, iconLink };
 
 /** A button with words, and a picture before them if there is a `symbol`. */
 export function button(label, onclick, { symbol, ...properties } = {}) {
@@ -132,9 +132,7 @@ export function openMenu(opener, label, items, above = []) {
 }
 
 /** Says something once to those who listen to the page, and shows nothing. */
-export function announce(text) {
-  document.querySelector('#announcer')?.replaceChildren(text);
-}
+export function announce(text) { document.querySelector('#announcer')?.replaceChildren(text); }
 
 /** Says for a few seconds, at the bottom of the window, what went well or wrong where no other place is for it. */
 export function notice(text, kind = 'info') {

@@ -21,7 +21,7 @@ const PATHS = {
   out: 'M10 4H5v16h5M15 8l4 4-4 4M19 12H9', hangup: 'M2 15.5v-2C7 8.2 17 8.2 22 13.5v2l-4.5 1-1.5-3.5a12 12 0 0 0-8 0L6.5 16.5z',
   screen: 'M4 4h16a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H4a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2zM8 21h8M12 13.5V8M9 10.5 12 7.5l3 3',
   larger: 'M14 4h6v6M10 20H4v-6M20 4l-7 7M4 20l7-7', smaller: 'M4 14h6v6M20 10h-6V4M10 14l-7 7M14 10l7-7', play: 'M7 4.5v15l12-7.5z',
-  pause: 'M8 5v14M16 5v14', download: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14', previous: 'M15 5l-7 7 7 7', next: 'M9 5l7 7-7 7',
+  pause: 'M8 5v14M16 5v14', download: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14', next: 'M9 5l7 7-7 7',
 };
 
 /**
@@ -36,7 +36,7 @@ export function el(tag, properties = {}, ...children) {
     if (value == null) continue;
     if (key === 'class') element.className += ` ${value}`;
     else if (key === 'data') Object.assign(element.dataset, value);
-    else if (key.includes('-') || ['role', 'for', 'list', 'popover'].includes(key)) element.setAttribute(key, value);
+    else if (key.includes('-') || ['role', 'for', 'popover'].includes(key)) element.setAttribute(key, value);
     else element[key] = value;
   }
   element.append(...children.flat().filter((child) => child != null && child !== false));
@@ -50,6 +50,11 @@ export function icon(name) {
   path.setAttribute('d', PATHS[name]);
   svg.append(path);
   return svg;
+}
+
+/** A link that shows an icon, with its label as iconButton has it. */
+export function iconLink(name, label, href, kind = '') {
+  return el('a.icon-button', { href, ariaLabel: label, title: label, class: kind }, icon(name));
 }
 
 /** A button that shows an icon; its label is read out, and shown to those who wait over it. */

@@ -6,9 +6,7 @@
 import { el } from './elements.js';
 import { language, t } from './texts.js';
 
-const GROUPS = {
-  smileys: '😀', hands: '👍', hearts: '❤️', animals: '🐶', food: '🍎', activities: '⚽', places: '🚗', objects: '💡',
-};
+const GROUPS = { smileys: '😀', hands: '👍', hearts: '❤️', animals: '🐶', food: '🍎', activities: '⚽', places: '🚗', objects: '💡' };
 const RECENT = 'chat.emoji';  // in localStorage
 const MAX_RECENT = 18;
 
@@ -34,9 +32,7 @@ class EmojiPicker extends HTMLElement {
   }
 
   /** Goes to the search, from where everything is reached. */
-  focus() {
-    this.#search?.focus();
-  }
+  focus() { this.#search?.focus(); }
 
   #jumps() {
     return el('div.emoji-jumps', {}, ...Object.entries(GROUPS).map(([name, sign]) => el('button', {
@@ -75,7 +71,7 @@ class EmojiPicker extends HTMLElement {
 
   #recent() {
     const known = new Map(Object.values(this.#all).flat().map((entry) => [entry.emoji, entry]));
-    return recent().filter((each) => known.has(each)).map((each) => known.get(each));
+    return recent().map((each) => known.get(each)).filter(Boolean);
   }
 
   #pick(button) {
@@ -112,21 +108,11 @@ class EmojiPicker extends HTMLElement {
     button?.setAttribute('tabindex', 0);
   }
 
-  get #buttons() {
-    return [...this.#list.querySelectorAll('button')];
-  }
+  get #buttons() { return [...this.#list.querySelectorAll('button')]; }
 }
 
-function recent() {
-  try {
-    return JSON.parse(localStorage.getItem(RECENT)) ?? [];
-  } catch {
-    return [];
-  }
-}
+function recent() { return JSON.parse(localStorage.getItem(RECENT) ?? '[]'); }
 
-function plain(text) {
-  return text.toLowerCase().normalize('NFD').replace(/\p{Mn}(?<!\ufe0f)/gu, '').trim();
-}
+function plain(text) { return text.toLowerCase().normalize('NFD').replace(/\p{Mn}(?<!\ufe0f)/gu, '').trim(); }
 
 customElements.define('emoji-picker', EmojiPicker);

@@ -2,7 +2,7 @@
  * Forms: labels, the server's words beside the field that they are about, one submission at a time.
  * @module
  */
-import { el } from './dom.js';
+import { el, openDialog } from './dom.js';
 import { t } from './texts.js';
 
 let made = 0;
@@ -11,11 +11,11 @@ let made = 0;
  * A form of `fields` (`{ name, label, type, value, hint, required, autocomplete, … }`); `submit` is its button's text, and
  * `action` gets the values, and may throw an ApiError, which is shown: by field where the server names fields, else above the button.
  */
-export function form({ fields, submit, action, extra }) {
+export function form({ fields, submit, action }) {
   const rows = new Map(fields.map((field) => [field.name, row(field)]));
   const problem = el('p.problem', { role: 'alert' });
   const button = el('button.primary', { type: 'submit' }, submit);
-  const element = el('form.form', { noValidate: true }, ...rows.values(), problem, el('div.buttons', {}, extra, button));
+  const element = el('form.form', { noValidate: true }, ...rows.values(), problem, el('div.buttons', {}, button));
   element.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (button.disabled) return;
@@ -28,11 +28,15 @@ export function form({ fields, submit, action, extra }) {
       await action(values, element);
     } catch (error) {
       show(rows, problem, error);
-    } finally {
-      button.disabled = false;
-    }
+    } finally { button.disabled = false; }
   });
   return element;
+}
+
+/** A form in a dialog, which closes once its action is done. */
+export function formDialog(title, { action, ...about }) {
+  const dialog = openDialog(title, form({ ...about, action: async (values) => { await action(values); dialog.close(); } }));
+  dialog.querySelector('input').focus();
 }
 
 function row({ name, label, type = 'text', hint, choices, value, ...more }) {

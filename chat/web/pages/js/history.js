@@ -11,32 +11,20 @@ const PAGE = 50, MAX_UNREAD = 1000;
 export class History {
   #loading = new Map();
 
-  constructor(roomId) {
-    this.roomId = roomId;
-  }
+  constructor(roomId) { this.roomId = roomId; }
 
-  get #piece() {
-    return store.messages.piece?.roomId === this.roomId ? store.messages.piece : null;
-  }
+  get #piece() { return store.messages.piece?.roomId === this.roomId ? store.messages.piece : null; }
 
   /** The messages, oldest first. */
-  get messages() {
-    return this.#piece?.messages ?? store.messages.of(this.roomId);
-  }
+  get messages() { return this.#piece?.messages ?? store.messages.of(this.roomId); }
 
   /** Whether anything is held, though it may be nothing at all. */
-  get isLoaded() {
-    return Boolean(this.#piece ?? store.messages.tail(this.roomId));
-  }
+  get isLoaded() { return Boolean(this.#piece ?? store.messages.tail(this.roomId)); }
 
-  get hasOlder() {
-    return (this.#piece ?? store.messages.tail(this.roomId))?.hasOlder ?? true;
-  }
+  get hasOlder() { return (this.#piece ?? store.messages.tail(this.roomId))?.hasOlder ?? true; }
 
   /** Whether the newest messages are not among them. */
-  get hasNewer() {
-    return Boolean(this.#piece);
-  }
+  get hasNewer() { return Boolean(this.#piece); }
 
   /** Back to the newest messages. */
   newest() {
@@ -108,9 +96,7 @@ export class History {
     return store.changed('messages', this.roomId);
   }
 
-  #page(query) {
-    return api.get(`/api/rooms/${this.roomId}/messages?${query}`);
-  }
+  #page(query) { return api.get(`/api/rooms/${this.roomId}/messages?${query}`); }
 
   #once(name, load) {
     if (!this.#loading.has(name)) this.#loading.set(name, load().finally(() => this.#loading.delete(name)));

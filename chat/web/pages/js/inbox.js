@@ -2,7 +2,7 @@
  * `<chat-inbox>`: all conversations, with what is new in each.
  * @module
  */
-import { el, icon, Part, reconcile } from './dom.js';
+import { el, icon, iconLink, Part, reconcile } from './dom.js';
 import { store } from './store.js';
 import { previewOf } from './sync.js';
 import { formatDay, formatMoment, formatTime, t } from './texts.js';
@@ -14,10 +14,9 @@ class ChatInbox extends Part {
     this.list = el('ul.rows');
     this.empty = el('div.empty', { hidden: true });
     this.me = el('a.me', { href: '#/settings' });
-    const link = (href, symbol, label) => el('a.icon-button', { href, ariaLabel: label, title: label }, icon(symbol));
     this.replaceChildren(el('nav', { ariaLabel: t('inbox.title') },
-      el('div.bar', {}, this.me, el('h1', {}, t('inbox.title')), link('#/search', 'search', t('search.title')),
-        link('#/people', 'people', t('people.title')), link('#/rooms', 'plus', t('rooms.title'))),
+      el('div.bar', {}, this.me, el('h1', {}, t('inbox.title')), iconLink('search', t('search.title'), '#/search'),
+        iconLink('people', t('people.title'), '#/people'), iconLink('plus', t('rooms.title'), '#/rooms')),
       el('div.conversations', {}, this.list, this.empty)));
     this.listen(store, 'rooms users drafts', () => this.schedule());
     this.listen(typing, 'change', () => this.schedule());
@@ -53,8 +52,7 @@ class ChatInbox extends Part {
 function rowOf(room, isCurrent) {
   const last = room.lastMessage, other = room.otherUser && store.users.get(room.otherUser.id);
   const typists = typing.in(room.id), draft = !isCurrent && store.drafts.get(room.id);
-  const author = !last || last.deletedAt || (room.otherUser && last.senderId !== store.me.id) ? ''
-    : `${last.senderId === store.me.id ? t('user.you') : store.users.nameOf(last.senderId)}: `;
+  const author = !last || last.deletedAt || (room.otherUser && last.senderId !== store.me.id) ? '' : `${store.authorOf(last)}: `;
   const today = last && new Date(last.createdAt).toDateString() === new Date().toDateString();
   const { unreadCount, mentionCount, notify, isPinned } = room, createdAt = last?.createdAt;
   return { room, isCurrent, unreadCount, mentionCount, notify, isPinned, createdAt, time: last && (today ? formatTime : formatDay)(createdAt),
@@ -69,17 +67,13 @@ function rowElement({ room, isCurrent, name, unreadCount, mentionCount, notify, 
     el('span.name', { dir: 'auto', title: name }, name),
     time && el('time', { dateTime: createdAt, title: formatMoment(createdAt) }, time),
     el('span.preview', { dir: 'auto', class: label }, label === 'draft' && el('em', {}, `${t('inbox.draft')} `), preview),
-    el('span.marks', {}, isPinned && mark('pin', t('room.pinned')), notify === 'none' && mark('mute', t('room.muted')),
-      mentionCount > 0 && badge('at', '@', t('inbox.mentions', { count: mentionCount })),
-      unreadCount > 0 && badge(notify === 'none' ? 'quiet' : '', unreadCount > 999 ? '999+' : unreadCount, t('inbox.unread', { count: unreadCount })))));
+    el('span.marks', {}, isPinned && mark('mark', icon('pin'), t('room.pinned')), notify === 'none' && mark('mark', icon('mute'), t('room.muted')),
+      mentionCount > 0 && mark('badge at', '@', t('inbox.mentions', { count: mentionCount })),
+      unreadCount > 0 && mark(notify === 'none' ? 'badge quiet' : 'badge', unreadCount > 999 ? '999+' : unreadCount, t('inbox.unread', { count: unreadCount })))));
 }
 
-function mark(symbol, label) {
-  return el('span.mark', { title: label }, icon(symbol), el('span.hidden', {}, label));
-}
-
-function badge(kind, sign, label) {
-  return el('span.badge', { class: kind, title: label }, el('span', { 'aria-hidden': 'true' }, sign), el('span.hidden', {}, label));
+function mark(kind, sign, label) {
+  return el('span', { class: kind, title: label }, el('span', { 'aria-hidden': 'true' }, sign), el('span.hidden', {}, label));
 }
 
 customElements.define('chat-inbox', ChatInbox);

@@ -4,6 +4,7 @@
  * @module
  */
 import { el, Part } from './dom.js';
+import { firstNot } from './messages.js';
 
 const BEYOND = 600;   // pixels that are drawn above and below what is seen
 const NEAR = 900;     // pixels from an end at which the next page is asked for
@@ -45,9 +46,7 @@ class MessageList extends Part {
     this.sizes.observe(this.scroller);
   }
 
-  disconnected() {
-    this.sizes.disconnect();
-  }
+  disconnected() { this.sizes.disconnect(); }
 
   /** Shows other items; those with the same key are the same. */
   show(items) {
@@ -92,7 +91,8 @@ class MessageList extends Part {
     }
     this.#layOut();
     this.#place();
-    this.#remember();
+    this.#anchor(this.scroller.scrollTop);
+    if (!this.#drawn.has(this.#active)) this.#activate(this.#lastMessage()?.dataset.key);
   }
 
   #layOut() {
@@ -162,14 +162,7 @@ class MessageList extends Part {
     return !this.#tops;
   }
 
-  #remember() {
-    this.#anchor(this.scroller.scrollTop);
-    if (!this.#drawn.has(this.#active)) this.#activate(this.#lastMessage()?.dataset.key);
-  }
-
-  #isAtBottom(top) {
-    return !this.isOpenEnded && this.total - top - this.scroller.clientHeight < AT_BOTTOM;
-  }
+  #isAtBottom(top) { return !this.isOpenEnded && this.total - top - this.scroller.clientHeight < AT_BOTTOM; }
 
   // Messages only: a day's line moves up when older messages of that day come in.
   #anchor(top) {
@@ -178,15 +171,7 @@ class MessageList extends Part {
     this.#anchors = seen.filter(Boolean);
   }
 
-  #at(y) {
-    let from = 0, to = this.items.length;
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (this.#tops[middle] <= y) from = middle + 1;
-      else to = middle;
-    }
-    return Math.max(0, from - 1);
-  }
+  #at(y) { return Math.max(0, firstNot(this.#tops, (top) => top <= y) - 1); }
 
   #scrolled() {
     const { scrollTop } = this.scroller;

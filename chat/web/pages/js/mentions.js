@@ -63,7 +63,7 @@ export function completeMentions(area, conversation) {
 }
 
 async function candidatesOf(room, text) {
-  const users = room.kind === 'lobby' ? store.users.find(text) : (await membersOf(room).catch(() => [])).map(({ user }) => user);
+  const users = room.kind === 'lobby' ? store.users.inOrder() : (await membersOf(room).catch(() => [])).map(({ user }) => user);
   const all = room.role === 'admin' && room.kind !== 'direct' ? [{ username: 'all', displayName: t('mentions.all') }] : [];
   const begins = ({ username, displayName }) => [username, ...displayName.split(' ')].some((word) => word.toLowerCase().startsWith(text));
   return [...users.filter((user) => user.id !== store.me.id), ...all].filter(begins);

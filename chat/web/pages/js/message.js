@@ -30,9 +30,7 @@ export function itemsOf({ messages, entries, firstUnreadId, conversation }) {
 }
 
 // What is no message.
-function fixed(key, looks, height, make) {
-  return { key, looks: () => looks, height, make };
-}
+function fixed(key, looks, height, make) { return { key, looks: () => looks, height, make }; }
 
 // Kept beside each message, which is another object once it has changed: making dates of ten thousand takes too long for a frame.
 const days = new WeakMap(), times = new WeakMap(), items = new WeakMap();
@@ -68,7 +66,7 @@ function itemOf(message, isFirst, conversation) {
 }
 
 function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
-  const name = authorOf(message), isDeleted = Boolean(message.deletedAt), hasGutter = !isOwn && conversation.room.kind !== 'direct';
+  const name = store.authorOf(message), isDeleted = Boolean(message.deletedAt), hasGutter = !isOwn && conversation.room.kind !== 'direct';
   const classes = { own: isOwn, first: isFirst, deleted: isDeleted, 'only-emoji': message.type === 'emoji' && !isDeleted,
     'mentions-me': message.mentions.includes(store.me.id), flashed: conversation.flashed === message.id };
   const bubble = el('div.bubble', {}, isFirst && hasGutter && el('div.author', { class: `name-${message.senderId % 8}`, dir: 'auto' }, name),
@@ -81,13 +79,7 @@ function messageElement(message, { isFirst, isOwn, receipts, conversation }) {
   el('div.body', {}, bubble, message.reactions.length > 0 && reactionsOf(message, conversation)), !isDeleted && actionsOf(message, conversation));
 }
 
-function authorOf({ senderId }) {
-  return senderId === store.me.id ? t('user.you') : store.users.nameOf(senderId);
-}
-
-function answeredBy({ roomId, replyToId }) {
-  return replyToId && store.messages.find(roomId, replyToId);
-}
+function answeredBy({ roomId, replyToId }) { return replyToId && store.messages.find(roomId, replyToId); }
 
 function contentOf(message) {
   if (message.deletedAt) return el('p.content', {}, icon('trash'), t('message.deleted'));
@@ -112,11 +104,11 @@ function ticksOf(message, { read, delivered }, conversation) {
 function quoteOf(message, conversation) {
   const answered = answeredBy(message);
   return el('button.quote', { type: 'button', onclick: () => conversation.goTo(message.replyToId) },
-    el('strong', { dir: 'auto' }, answered ? authorOf(answered) : t('message.answerTo')),
+    el('strong', { dir: 'auto' }, answered ? store.authorOf(answered) : t('message.answerTo')),
     el('span', { dir: 'auto' }, answered ? previewOf(answered) : t('message.show')));
 }
 
-const namesOf = ({ userIds }) => userIds.slice(0, 20).map((id) => authorOf({ senderId: id })).join(', ');
+const namesOf = ({ userIds }) => userIds.slice(0, 20).map((id) => store.authorOf({ senderId: id })).join(', ');
 
 function reactionsOf(message, conversation) {
   return el('div.reactions', {}, ...message.reactions.map(({ emoji, userIds }) => {
@@ -146,9 +138,7 @@ function pressed(event, message, conversation) {
   acts[event.key]();
 }
 
-function dayLine(time) {
-  return el('div.line-day', {}, el('time', { dateTime: time.slice(0, 10) }, formatDay(time)));
-}
+function dayLine(time) { return el('div.line-day', {}, el('time', { dateTime: time.slice(0, 10) }, formatDay(time))); }
 
 function entryItem(entry, isFirst, conversation) {
   const looks = () => JSON.stringify([entry.state, entry.problem, isFirst]);

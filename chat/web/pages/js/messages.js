@@ -12,13 +12,9 @@ export class Messages {
   openRoom = null;     // the id of the room that is looked at
   piece = null;        // { roomId, messages, hasOlder }: where one has jumped to in it
 
-  constructor(store) {
-    this.store = store;
-  }
+  constructor(store) { this.store = store; }
 
-  load(tails) {
-    for (const { roomId, messages, hasOlder } of tails) this.#tails.set(roomId, { messages, hasOlder });
-  }
+  load(tails) { for (const { roomId, messages, hasOlder } of tails) this.#tails.set(roomId, { messages, hasOlder }); }
 
   /** What goes into IndexedDB of a room, if anything is held. */
   toKeep(roomId) {
@@ -27,14 +23,10 @@ export class Messages {
   }
 
   /** The newest messages of a room, oldest first. */
-  of(roomId) {
-    return this.#tails.get(roomId)?.messages ?? [];
-  }
+  of(roomId) { return this.#tails.get(roomId)?.messages ?? []; }
 
   /** The tail of a room: `{ messages, hasOlder }`, or undefined. */
-  tail(roomId) {
-    return this.#tails.get(roomId);
-  }
+  tail(roomId) { return this.#tails.get(roomId); }
 
   /** The message if it is held. */
   find(roomId, id) {
@@ -93,25 +85,24 @@ export class Messages {
     if (this.#tails.delete(roomId)) this.store.changed('messages', roomId);
   }
 
-  forgetAll() {
-    [...this.#tails.keys()].forEach((roomId) => this.forget(roomId));
-  }
+  forgetAll() { [...this.#tails.keys()].forEach((roomId) => this.forget(roomId)); }
 
-  #pieces(roomId) {
-    return [this.#tails.get(roomId), this.piece?.roomId === roomId && this.piece].filter(Boolean);
-  }
+  #pieces(roomId) { return [this.#tails.get(roomId), this.piece?.roomId === roomId && this.piece].filter(Boolean); }
 }
 
-/** Where a message of that id stands in a list by id, or would. */
-export function placeOf(messages, id) {
-  let from = 0, to = messages.length;
+/** The place of the first entry of a list in order that is not `before` what is looked for, found by halving. */
+export function firstNot(list, before) {
+  let from = 0, to = list.length;
   while (from < to) {
     const middle = (from + to) >> 1;
-    if (messages[middle].id < id) from = middle + 1;
+    if (before(list[middle])) from = middle + 1;
     else to = middle;
   }
   return from;
 }
+
+// Where a message of that id stands in a list by id, or would.
+function placeOf(messages, id) { return firstNot(messages, (message) => message.id < id); }
 
 function indexOf(messages, id) {
   const place = placeOf(messages, id);

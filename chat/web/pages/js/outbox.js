@@ -29,9 +29,7 @@ class Outbox extends EventTarget {
   }
 
   /** What is to be sent to a conversation, in order. */
-  of(key) {
-    return [...this.#entries.values()].filter((entry) => entry.key === key);
-  }
+  of(key) { return [...this.#entries.values()].filter((entry) => entry.key === key); }
 
   /** Takes a message to `{ roomId }` or `{ toUserId }`. Throws an ApiError if too many wait already. */
   send(key, receiver, { content, attachments = [], replyToId = null }) {
@@ -60,18 +58,14 @@ class Outbox extends EventTarget {
   }
 
   /** Sends what waits. */
-  flush() {
-    new Set([...this.#entries.values()].map(({ key }) => key)).forEach((key) => this.#flush(key));
-  }
+  flush() { new Set([...this.#entries.values()].map(({ key }) => key)).forEach((key) => this.#flush(key)); }
 
   async #flush(key) {
     if (this.#running.has(key)) return;
     this.#running.add(key);
     try {
       for (let entry; connection.state === 'online' && (entry = this.of(key).find((one) => one.state !== 'failed'));) await this.#try(entry);
-    } finally {
-      this.#running.delete(key);
-    }
+    } finally { this.#running.delete(key); }
   }
 
   async #try(entry) {

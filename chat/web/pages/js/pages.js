@@ -3,7 +3,7 @@
  * @module
  */
 import { api } from './api.js';
-import { button, el, icon } from './dom.js';
+import { button, el, iconLink } from './dom.js';
 import { t } from './texts.js';
 
 /** The bar at the top of a page. */
@@ -13,14 +13,10 @@ export function pageBar(title, ...more) {
 }
 
 /** The way back to the inbox, where there is room for one thing only. */
-export function backLink() {
-  return el('a.icon-button.back', { href: '#/', ariaLabel: t('action.back'), title: t('action.back') }, icon('back'));
-}
+export function backLink() { return iconLink('back', t('action.back'), '#/', 'back'); }
 
 /** A part of a page, under a title. */
-export function section(title, ...content) {
-  return el('section', {}, el('h2', {}, title), ...content);
-}
+export function section(title, ...content) { return el('section', {}, el('h2', {}, title), ...content); }
 
 /** A row of a list: somebody or something, in two lines, as a link where there is an address; and what stands at its end. */
 export function listRow({ picture, name, under, href }, ...end) {

@@ -19,7 +19,9 @@ export async function subscribePush(api) {
   if (await pushState() === 'unsupported' || await Notification.requestPermission() !== 'granted') return pushState();
   const { pushManager } = await navigator.serviceWorker.ready, { publicKey } = await api.get('/api/push/key');
   let subscription = await pushManager.getSubscription();
-  if (subscription && !isFor(subscription, publicKey)) {
+  // A server that has lost its key has made a new one.
+  const key = subscription?.options.applicationServerKey;
+  if (subscription && String(new Uint8Array(key)) !== String(bytesOf(publicKey))) {
     await subscription.unsubscribe();
     subscription = null;
   }
@@ -50,12 +52,6 @@ export async function registerWorker() {
 async function clear(registration) {
   navigator.clearAppBadge?.().catch(() => {});
   (await registration?.getNotifications())?.forEach((notification) => notification.close());
-}
-
-// A server that has lost its key has made a new one.
-function isFor(subscription, publicKey) {
-  const key = subscription.options.applicationServerKey;
-  return Boolean(key) && String(new Uint8Array(key)) === String(bytesOf(publicKey));
 }
 
 function bytesOf(base64url) {

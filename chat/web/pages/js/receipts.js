@@ -18,13 +18,9 @@ export class Receipts {
     connection.addEventListener('online', () => this.#tellAll());
   }
 
-  load(tails) {
-    for (const { roomId, receipts } of tails) this.#rooms.set(roomId, new Map(receipts));
-  }
+  load(tails) { for (const { roomId, receipts } of tails) this.#rooms.set(roomId, new Map(receipts)); }
 
-  toKeep(roomId) {
-    return [...(this.#rooms.get(roomId) ?? [])];
-  }
+  toKeep(roomId) { return [...(this.#rooms.get(roomId) ?? [])]; }
 
   /** Takes an event: `kind` is `read` or `delivered`. */
   take(kind, { roomId, messageId, userId, ...times }) {
@@ -73,9 +69,7 @@ export class Receipts {
   }
 
   /** The same of messages that have only arrived. In the lobby nobody is told. */
-  delivered(roomId, messageId) {
-    if (this.store.rooms.get(roomId)?.kind !== 'lobby') this.#tell('delivered', roomId, messageId);
-  }
+  delivered(roomId, messageId) { if (this.store.rooms.get(roomId)?.kind !== 'lobby') this.#tell('delivered', roomId, messageId); }
 
   #tell(event, roomId, messageId) {
     const key = `${event} ${roomId}`;

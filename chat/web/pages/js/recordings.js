@@ -47,9 +47,7 @@ class VoiceRecorder extends HTMLElement {
     }
   }
 
-  disconnectedCallback() {
-    this.#release();
-  }
+  disconnectedCallback() { this.#release(); }
 
   #record(stream) {
     const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
@@ -97,33 +95,20 @@ class VoiceRecorder extends HTMLElement {
 
 /**
  * Plays what its `src` names; `duration` is in seconds, `waveform` has levels from 0 to 1 and is made from the file where
- * it is not given. Only one plays at a time. Fires `unplayable`, after which a new `src` may help.
+ * it is not given. Only one plays at a time. Fires `unplayable`, after which a new one with another `src` may help.
  */
 class VoiceNote extends HTMLElement {
   static #playing = null;
   static #seen = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => isIntersecting && target.#look()));
   #audio = new Audio();
   #duration = 0;
-  #waveform = null;
-  #src = '';
+  src = '';
+  waveform = null;
 
-  get src() { return this.#src; }
   get duration() { return this.#duration || (Number.isFinite(this.#audio.duration) ? this.#audio.duration : 0); }
-  get waveform() { return this.#waveform; }
-
-  set src(src) {
-    this.#src = src;
-    this.#audio.removeAttribute('src');
-    this.#draw();
-  }
 
   set duration(seconds) {
     this.#duration = seconds;
-    this.#draw();
-  }
-
-  set waveform(levels) {
-    this.#waveform = levels;
     this.#draw();
   }
 
@@ -158,20 +143,19 @@ class VoiceNote extends HTMLElement {
     this.#audio.pause();
   }
 
-  #load() {
-    if (!this.#audio.getAttribute('src')) this.#audio.src = this.#src;
-  }
+  #load() { if (!this.#audio.getAttribute('src')) this.#audio.src = this.src; }
 
   /** Draws the wave once it is to be seen. */
   async #look() {
     VoiceNote.#seen.unobserve(this);
-    if (this.#waveform || !this.#src || this.duration > DECODED) return;
-    this.#waveform = [];
+    if (this.waveform || !this.src || this.duration > DECODED) return;
+    this.waveform = [];
     try {
-      const bytes = await (await fetch(this.#src)).arrayBuffer();
+      const bytes = await (await fetch(this.src)).arrayBuffer();
       const sound = await new OfflineAudioContext(1, 1, DECODER_RATE).decodeAudioData(bytes);
       this.#duration ||= sound.duration;
       this.waveform = summary(sound.getChannelData(0).map(Math.abs));
+      this.#draw();
     } catch { /* it stays a line, and can be played all the same */ }
   }
 
@@ -213,7 +197,7 @@ class VoiceNote extends HTMLElement {
       play.replaceChildren(icon(paused ? 'play' : 'pause'));
       play.title = play.ariaLabel = label;
     }
-    for (const each of slider.children) draw(each, this.#waveform?.length ? this.#waveform : Array(BARS).fill(0));
+    for (const each of slider.children) draw(each, this.waveform?.length ? this.waveform : Array(BARS).fill(0));
     slider.lastChild.style.clipPath = `inset(0 ${100 - (duration ? currentTime / duration : 0) * 100}% 0 0)`;
     Object.assign(slider, { ariaValueMax: Math.round(duration), ariaValueNow: Math.round(currentTime), ariaValueText: `${formatDuration(currentTime)} / ${formatDuration(duration)}` });
     this.time.textContent = formatDuration(paused && !currentTime ? duration : currentTime);
@@ -222,9 +206,7 @@ class VoiceNote extends HTMLElement {
   }
 }
 
-function stop(stream) {
-  stream?.getTracks().forEach((track) => track.stop());
-}
+function stop(stream) { stream?.getTracks().forEach((track) => track.stop()); }
 
 /** So many averages of the levels as there are bars, with the loudest at 1. */
 function summary(levels) {

@@ -3,8 +3,8 @@
  * @module
  */
 import { api } from './api.js';
-import { attempt, button, el, openDialog, Part } from './dom.js';
-import { form } from './forms.js';
+import { attempt, button, el, Part } from './dom.js';
+import { form, formDialog } from './forms.js';
 import { listRow, pageBar, pagedList, section } from './pages.js';
 import { store } from './store.js';
 import { t } from './texts.js';
@@ -13,11 +13,9 @@ import { roomAvatar } from './users.js';
 class ChatRooms extends Part {
   /** Shows the page; with the code of a link the room is entered at once. */
   show({ code }) {
-    const join = form({
-      fields: [{ name: 'inviteCode', label: t('rooms.code'), required: true, value: code, hint: t('rooms.codeHint') }],
-      submit: t('rooms.join'),
-      action: ({ inviteCode }) => enter({ inviteCode: inviteCode.replace(/^.*#\/join\//, '') }),
-    });
+    const fields = [{ name: 'inviteCode', label: t('rooms.code'), required: true, value: code, hint: t('rooms.codeHint') }];
+    const action = ({ inviteCode }) => enter({ inviteCode: inviteCode.replace(/^.*#\/join\//, '') });
+    const join = form({ fields, submit: t('rooms.join'), action });
     const list = pagedList({ rowOf: roomRow, noun: 'rooms', none: t('rooms.none') });
     this.replaceChildren(pageBar(t('rooms.title')), el('div.page', {},
       section(t('rooms.make'), el('p', {}, t('rooms.makeText')), button(t('rooms.make'), makeRoom, { class: 'primary', symbol: 'plus' })),
@@ -45,17 +43,10 @@ function roomRow(room) {
 }
 
 function makeRoom() {
-  const dialog = openDialog(t('rooms.make'), form({
-    fields: [{ name: 'name', label: t('rooms.name'), required: true, maxLength: 120, autocapitalize: 'sentences' },
-      { name: 'isPrivate', type: 'checkbox', label: t('rooms.private'), hint: t('rooms.privateHint') }],
-    submit: t('rooms.make'),
-    action: async (values) => {
-      const { room } = await api.post('/api/rooms', values);
-      dialog.close();
-      open(room);
-    },
-  }));
-  dialog.querySelector('input').focus();
+  const fields = [{ name: 'name', label: t('rooms.name'), required: true, maxLength: 120, autocapitalize: 'sentences' },
+    { name: 'isPrivate', type: 'checkbox', label: t('rooms.private'), hint: t('rooms.privateHint') }];
+  const action = async (values) => open((await api.post('/api/rooms', values)).room);
+  formDialog(t('rooms.make'), { fields, submit: t('rooms.make'), action });
 }
 
 customElements.define('chat-rooms', ChatRooms);

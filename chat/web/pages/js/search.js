@@ -37,18 +37,14 @@ class ChatSearch extends Part {
 
   // Names that were not known when the results came.
   render() {
-    this.querySelectorAll('[data-author]').forEach((name) => { name.textContent = authorOf(Number(name.dataset.author)); });
+    this.querySelectorAll('[data-author]').forEach((name) => { name.textContent = store.authorOf({ senderId: Number(name.dataset.author) }); });
   }
-}
-
-function authorOf(id) {
-  return id === store.me.id ? t('user.you') : store.users.nameOf(id);
 }
 
 function resultRow(message, query) {
   const room = store.rooms.get(message.roomId), { createdAt } = message;
   return el('li', {}, el('a.result', { href: `#/rooms/${message.roomId}/at/${message.id}` }, userAvatar(store.users.get(message.senderId), 'small'),
-    el('span.name', { dir: 'auto', data: { author: message.senderId } }, authorOf(message.senderId)),
+    el('span.name', { dir: 'auto', data: { author: message.senderId } }, store.authorOf(message)),
     el('time', { dateTime: createdAt, title: formatMoment(createdAt) }, `${formatDay(createdAt)}, ${formatTime(createdAt)}`),
     el('span.words', { dir: 'auto' }, message.attachments.length > 0 && icon('clip'), ...markedText(excerpt(previewOf(message), query), query)),
     room && el('small', {}, t('search.room', { name: store.nameOf(room) }))));

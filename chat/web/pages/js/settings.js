@@ -60,16 +60,15 @@ class ChatSettings extends Part {
 }
 
 function passwordSection() {
-  return section(t('account.changePassword'), form({
-    fields: [{ name: 'currentPassword', type: 'password', label: t('account.currentPassword'), required: true, autocomplete: 'current-password' },
-      { name: 'newPassword', type: 'password', label: t('account.newPassword'), required: true, autocomplete: 'new-password', hint: t('account.passwordHint') }],
-    submit: t('account.setPassword'),
-    action: async (values, element) => {
-      await api.post('/api/auth/password', values);
-      element.reset();
-      notice(t('account.passwordSet'));
-    },
-  }));
+  const fields = [
+    { name: 'currentPassword', type: 'password', label: t('account.currentPassword'), required: true, autocomplete: 'current-password' },
+    { name: 'newPassword', type: 'password', label: t('account.newPassword'), required: true, autocomplete: 'new-password', hint: t('account.passwordHint') }];
+  const action = async (values, element) => {
+    await api.post('/api/auth/password', values);
+    element.reset();
+    notice(t('account.passwordSet'));
+  };
+  return section(t('account.changePassword'), form({ fields, submit: t('account.setPassword'), action }));
 }
 
 function blockSection() {

@@ -20,13 +20,9 @@ export class Storage {
     return storage;
   }
 
-  async get(store, key) {
-    return this.#database ? result(this.#database.transaction(store).objectStore(store).get(key)) : undefined;
-  }
+  async get(store, key) { return this.#database && result(this.#database.transaction(store).objectStore(store).get(key)); }
 
-  async getAll(store) {
-    return this.#database ? result(this.#database.transaction(store).objectStore(store).getAll()) : [];
-  }
+  async getAll(store) { return this.#database ? result(this.#database.transaction(store).objectStore(store).getAll()) : []; }
 
   /** Writes `[store, key, value]` all together or not at all; without a value the key goes. */
   write(entries) {

@@ -6,6 +6,7 @@
 import { Messages } from './messages.js';
 import { Receipts } from './receipts.js';
 import { Storage } from './storage.js';
+import { t } from './texts.js';
 import { Users } from './users.js';
 
 const SAVE_AFTER = 500;  // milliseconds in which changes gather
@@ -97,14 +98,13 @@ class Store extends EventTarget {
   }
 
   /** The direct conversation with a user, if there is one. */
-  roomWith(userId) {
-    return [...this.rooms.values()].find((room) => room.otherUser?.id === userId);
-  }
+  roomWith(userId) { return [...this.rooms.values()].find((room) => room.otherUser?.id === userId); }
 
   /** How a room is called. */
-  nameOf(room) {
-    return room.otherUser ? this.users.nameOf(room.otherUser.id) : room.name;
-  }
+  nameOf(room) { return room.otherUser ? this.users.nameOf(room.otherUser.id) : room.name; }
+
+  /** Who has written a message, as its reader calls them. */
+  authorOf({ senderId }) { return senderId === this.me.id ? t('user.you') : this.users.nameOf(senderId); }
 
   /** Takes a message, as an event, an acknowledgement or `sync` brings it. Returns whether it is the newest of its room. */
   receive(message) {

@@ -58,9 +58,7 @@ export async function loadRooms(first) {
 }
 
 /** The users that there are, as many as one list holds; others are asked for by id where they turn up. */
-export async function loadUsers() {
-  (await api.get('/api/users?limit=200')).forEach((user) => store.users.put(user));
-}
+export async function loadUsers() { (await api.get('/api/users?limit=200')).forEach((user) => store.users.put(user)); }
 
 /** Asks for a conversation that it did not know. */
 export async function loadRoom(roomId) {

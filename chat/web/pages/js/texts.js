@@ -32,12 +32,8 @@ async function load() {
 export function t(key, values = {}) {
   const form = 'count' in values ? `${key}.${plurals.select(values.count)}` : key;
   const text = texts[form] ?? texts[`${key}.other`] ?? texts[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === 'number' ? formatNumber(values[name]) : values[name] ?? ''));
-}
-
-/** A number: 1,234. */
-export function formatNumber(number) {
-  return format('NumberFormat', {}).format(number);
+  const written = (value) => (typeof value === 'number' ? format('NumberFormat', {}).format(value) : value ?? '');
+  return text.replace(/\{(\w+)\}/g, (_, name) => written(values[name]));
 }
 
 /** The time of day of a Date, or of a time as the API writes it: 14:05. */
@@ -89,10 +85,6 @@ function format(kind, options) {
   return formats.get(key);
 }
 
-function midnight(day) {
-  return new Date(day.getFullYear(), day.getMonth(), day.getDate());
-}
+function midnight(day) { return new Date(day.getFullYear(), day.getMonth(), day.getDate()); }
 
-function capital(text) {
-  return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
-}
+function capital(text) { return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1); }

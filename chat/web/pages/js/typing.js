@@ -12,9 +12,7 @@ class Typing extends EventTarget {
   #told = null;         // { key, at }
 
   /** The ids of those who type in a room. */
-  in(roomId) {
-    return [...(this.#timers.get(roomId)?.keys() ?? [])];
-  }
+  in(roomId) { return [...(this.#timers.get(roomId)?.keys() ?? [])]; }
 
   /** Takes the server's event. */
   take({ roomId, userId, isTyping }) {

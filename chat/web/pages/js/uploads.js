@@ -18,17 +18,11 @@ export class Tray {
     this.element = el('ul.tray', { ariaLabel: t('uploads.label'), hidden: true });
   }
 
-  get count() {
-    return this.#files.length;
-  }
+  get count() { return this.#files.length; }
 
-  get isBusy() {
-    return this.#files.some(({ attachment, isFailed }) => !attachment && !isFailed);
-  }
+  get isBusy() { return this.#files.some(({ attachment, isFailed }) => !attachment && !isFailed); }
 
-  get hasFailed() {
-    return this.#files.some(({ isFailed }) => isFailed);
-  }
+  get hasFailed() { return this.#files.some(({ isFailed }) => isFailed); }
 
   /** Adds files, and resolves once they are uploaded or have failed. */
   add(files, options = {}) {
@@ -48,17 +42,15 @@ export class Tray {
   }
 
   /** Ends what is on its way. */
-  abort() {
-    this.#files.forEach(({ upload }) => upload?.abort());
-  }
+  abort() { this.#files.forEach(({ upload }) => upload?.abort()); }
 
   #show(entry) {
     const { file } = entry, isPicture = /^image\/(png|jpeg|gif|webp)$/.test(file.type);
-    entry.preview = isPicture ? URL.createObjectURL(file) : null;
+    const preview = isPicture && el('img', { src: URL.createObjectURL(file), alt: '', onload: () => URL.revokeObjectURL(preview.src) });
     entry.bar = el('progress', { max: 1, value: 0, ariaLabel: t('uploads.progress', { name: file.name }) });
     entry.state = el('small', {}, formatSize(file.size));
     entry.again = button(t('action.tryAgain'), () => this.#upload(entry), { class: 'link', hidden: true });
-    entry.element = el('li', {}, entry.preview ? el('img', { src: entry.preview, alt: '' }) : icon(entry.options.kind === 'voice' ? 'mic' : 'file'),
+    entry.element = el('li', {}, preview || icon(entry.options.kind === 'voice' ? 'mic' : 'file'),
       el('div', {}, el('bdi', {}, file.name), entry.state, entry.bar, entry.again),
       iconButton('close', t('uploads.remove', { name: file.name }), () => this.#remove(entry)));
     this.#files.push(entry);
@@ -67,11 +59,10 @@ export class Tray {
   }
 
   #upload(entry) {
-    Object.assign(entry, { isFailed: false });
-    Object.assign(entry.bar, { hidden: false, value: 0 });
+    entry.isFailed = false;
     entry.again.hidden = true;
-    entry.state.className = '';
-    entry.state.textContent = formatSize(entry.file.size);
+    Object.assign(entry.bar, { hidden: false, value: 0 });
+    Object.assign(entry.state, { className: '', textContent: formatSize(entry.file.size) });
     this.#update();
     this.#last = this.#last.then(() => this.#files.includes(entry) && this.#transfer(entry));
     return this.#last;
@@ -83,8 +74,7 @@ export class Tray {
       entry.attachment = await entry.upload.done;
     } catch (error) {
       entry.isFailed = true;
-      entry.state.className = 'problem';
-      entry.state.textContent = error.message;
+      Object.assign(entry.state, { className: 'problem', textContent: error.message });
       entry.again.hidden = !error.isPassing;
     }
     entry.bar.hidden = true;
@@ -99,9 +89,6 @@ export class Tray {
   }
 
   #update() {
-    const held = new Set(this.#files);
-    this.shown?.forEach((entry) => !held.has(entry) && entry.preview && URL.revokeObjectURL(entry.preview));
-    this.shown = held;
     this.element.hidden = !this.#files.length;
     this.changed();
   }

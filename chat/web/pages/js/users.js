@@ -15,17 +15,11 @@ export class Users {
   #unknown = new Set();
   #asking = 0;
 
-  constructor(store) {
-    this.store = store;
-  }
+  constructor(store) { this.store = store; }
 
-  load(users) {
-    users.forEach((user) => this.#users.set(user.id, user));
-  }
+  load(users) { users.forEach((user) => this.#users.set(user.id, user)); }
 
-  toKeep() {
-    return [...this.#users.values()].slice(-MAX_KEPT);
-  }
+  toKeep() { return [...this.#users.values()].slice(-MAX_KEPT); }
 
   /** The user, or undefined while the server is being asked. */
   get(id) {
@@ -33,9 +27,7 @@ export class Users {
     return this.#users.get(id);
   }
 
-  nameOf(id) {
-    return this.get(id)?.displayName.replace(TURNING, '') ?? (this.#unknown.has(id) ? t('user.gone') : '…');
-  }
+  nameOf(id) { return this.get(id)?.displayName.replace(TURNING, '') ?? (this.#unknown.has(id) ? t('user.gone') : '…'); }
 
   put(user) {
     const held = this.#users.get(user.id);
@@ -47,17 +39,10 @@ export class Users {
   }
 
   /** Presence, of a user that is known. */
-  status({ userId, online, lastSeen }) {
-    if (this.#users.has(userId)) this.put({ id: userId, online, lastSeen });
-  }
+  status({ userId, online, lastSeen }) { if (this.#users.has(userId)) this.put({ id: userId, online, lastSeen }); }
 
-  /** Those whose name or username begins with or holds the text, the former first. */
-  find(text) {
-    const wanted = text.toLowerCase();
-    const rank = ({ username, displayName }) => (`${username} ${displayName}`.toLowerCase().split(' ').some((word) => word.startsWith(wanted)) ? 0
-      : `${username} ${displayName}`.toLowerCase().includes(wanted) ? 1 : 2);
-    return [...this.#users.values()].filter((user) => rank(user) < 2).sort((a, b) => rank(a) - rank(b) || a.username.localeCompare(b.username));
-  }
+  /** All that are known, by username. */
+  inOrder() { return [...this.#users.values()].sort((a, b) => a.username.localeCompare(b.username)); }
 
   #want(id) {
     this.#wanted.add(id);
@@ -76,9 +61,7 @@ export class Users {
       } catch (error) {
         if (error.isPassing) setTimeout(() => this.#unknown.delete(id), 10_000);
         else this.store.changed('users');
-      } finally {
-        this.#asking -= 1;
-      }
+      } finally { this.#asking -= 1; }
     }
   }
 }

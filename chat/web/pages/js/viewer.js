@@ -3,8 +3,8 @@
  * @module
  */
 
-import { el, icon, iconButton } from './elements.js';
-import { ready, t } from './texts.js';
+import { el, iconButton, iconLink } from './elements.js';
+import { t } from './texts.js';
 
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -1, PageDown: 1 };
 const SWIPE = 50;  // points of a finger's way that turn the page
@@ -15,8 +15,7 @@ class PictureViewer extends HTMLElement {
   #parts = null;
 
   /** Shows `pictures`, `[{src, name, width, height}]`, beginning with that of the index. */
-  async show(pictures, index = 0) {
-    await ready;
+  show(pictures, index = 0) {
     if (!this.#parts) this.#build();
     this.#pictures = pictures;
     this.#turnTo(index);
@@ -27,15 +26,14 @@ class PictureViewer extends HTMLElement {
     const dialog = el('dialog', { ariaLabel: t('viewer.title') }), parts = {
       name: el('h2', { dir: 'auto' }),
       place: el('p', { 'aria-live': 'polite' }),
-      download: el('a.icon-button', { title: t('viewer.download'), ariaLabel: t('viewer.download') }),
+      download: iconLink('download', t('viewer.download')),
       close: iconButton('close', t('viewer.close'), () => dialog.close(), { autofocus: true }),
       picture: el('img', { onerror: () => this.#failed(true), onload: () => this.#failed(false) }),
       failed: el('p.viewer-failed', { role: 'alert' }),
-      previous: iconButton('previous', t('viewer.previous'), () => this.#turn(-1), { class: 'viewer-turn' }),
+      previous: iconButton('back', t('viewer.previous'), () => this.#turn(-1), { class: 'viewer-turn' }),
       next: iconButton('next', t('viewer.next'), () => this.#turn(1), { class: 'viewer-turn' }),
     };
     const { name, place, download, close, picture, failed, previous, next } = parts;
-    download.append(icon('download'));
     dialog.append(el('header', {}, name, place, download, close), el('div.viewer-stage', {}, picture, failed, previous, next));
     dialog.addEventListener('keydown', (event) => { if (event.key in KEYS) this.#turn(KEYS[event.key]); });
     dialog.addEventListener('click', ({ target }) => { if (target === dialog || target.className === 'viewer-stage') dialog.close(); });
