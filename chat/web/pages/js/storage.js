@@ -20,7 +20,7 @@ export class Storage {
     return storage;
   }
 
-  async get(store, key) { return this.#database && result(this.#database.transaction(store).objectStore(store).get(key)); }
+  async get(store, key) { return this.#database ? result(this.#database.transaction(store).objectStore(store).get(key)) : undefined; }
 
   async getAll(store) { return this.#database ? result(this.#database.transaction(store).objectStore(store).getAll()) : []; }
 
