@@ -675,3 +675,12 @@ def test_a_browser_that_keeps_nothing_can_be_used(open_window, ann, name):
     window.page.get_by_role('button', name='Sign out').click()
     window.page.get_by_role('dialog').get_by_role('button', name='Sign out').click()
     expect(window.page.get_by_role('heading', name='Sign in')).to_be_visible()
+
+
+def test_who_is_removed_from_the_room_that_is_open_is_told_and_led_to_the_inbox(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    window = open_window(bob, path=f'#/rooms/{room["id"]}')
+    expect(window.page.get_by_role('textbox', name='Message')).to_be_visible()
+    assert http.as_user(ann).delete(f'/api/rooms/{room["id"]}/members/{bob.id}').status_code == 204
+    expect(window.page.get_by_text('You are no longer in this room.')).to_be_visible()
+    expect(window.page.get_by_role('textbox', name='Message')).to_have_count(0)

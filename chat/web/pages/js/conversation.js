@@ -4,7 +4,7 @@
  */
 import { pickEmoji } from './composer.js';
 import { connection } from './connection.js';
-import { attempt, button, confirmed, el, icon, iconButton, openDialog, openMenu, Part } from './dom.js';
+import { attempt, button, confirmed, el, icon, iconButton, notice, openDialog, openMenu, Part } from './dom.js';
 import { History } from './history.js';
 import './list.js';
 import { itemsOf, keyOf } from './message.js';
@@ -97,7 +97,7 @@ class ChatConversation extends Part {
     const room = !this.roomId && store.roomWith(this.userId);
     if (room) return this.becomeRoom(room.id);
     this.isMember ||= store.rooms.has(this.roomId);
-    if (this.isMember && !store.rooms.has(this.roomId)) return location.replace('#/');  // it was left, or removed
+    if (this.isMember && !store.rooms.has(this.roomId)) return this.end();
     this.renderHead();
     this.renderTypists();
     const messages = this.history?.messages ?? [], entries = this.history?.hasNewer ? [] : outbox.of(this.key);
@@ -137,6 +137,13 @@ class ChatConversation extends Part {
     const names = typing.in(this.roomId).map((id) => store.users.nameOf(id));
     const some = names.length > 2 ? t('typing.many') : t('typing.some', { count: names.length, names: names.join(t('typing.and')) });
     this.typists.textContent = names.length ? some : '';
+  }
+
+  /** The room was left, or removed. */
+  end() {
+    document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close());
+    notice(t('room.gone'));
+    location.replace('#/');
   }
 
   renderEmpty(isEmpty) {
