@@ -204,7 +204,7 @@ def test_killed_connections_lose_and_repeat_nothing(start_server, open_http, ope
     assert [m['content'] for m in listener.received('newMessage')] == acknowledged
 
 
-@pytest.mark.parametrize('request_bytes, seconds', [(b'COMMIT', 1.5), (b'INSERT INTO messages', 0.1)])
+@pytest.mark.parametrize('request_bytes, seconds', [(b';COMMIT', 1.5), (b'INSERT INTO messages', 0.1)])
 def test_a_batch_whose_answer_is_lost_is_looked_for_and_delivered_once(
         start_server, open_http, open_socket, mariadb, request_bytes, seconds):
     url = make_url(mariadb.create_database())
