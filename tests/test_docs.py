@@ -9,7 +9,7 @@ from config import ROOT, Config
 DOCUMENTS = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md'), *ROOT.glob('benchmarks/**/README.md')])
 DOCUMENTS = [path for path in DOCUMENTS if 'node_modules' not in path.parts]
 FENCE = re.compile(r'^```.*?^```', re.MULTILINE | re.DOTALL)
-LINK = re.compile(r'\[[^\]]*\]\(([^)\s]+)\)')
+LINK = re.compile(r'\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)"')
 CODE = re.compile(r'`([^`\n]+)`')
 PATH = re.compile(r'(?:chat|tests|benchmarks|migrations|docs)/[\w./-]*|config\.py|wsgi\.py|requirements[\w-]*\.txt|pyproject\.toml')
 SETTING = re.compile(r'\b[A-Z]{2,}(?:_[A-Z]+)+\b')
@@ -42,7 +42,8 @@ def is_reachable(document, target):
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=relative)
 def test_every_link_leads_to_a_file_and_to_a_heading_in_it(document):
-    targets = [target for target in LINK.findall(prose(document)) if not re.match(r'[a-z]+:', target)]
+    found = [link or picture for link, picture in LINK.findall(prose(document))]
+    targets = [target for target in found if not re.match(r'[a-z]+:', target)]
     assert [target for target in targets if not is_reachable(document, target)] == []
 
 
