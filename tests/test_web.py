@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from chat.web.files import CONTENT, ENTRIES, TYPES, read
+from chat.static_files import TYPES
+from chat.web.files import CONTENT, ENTRIES, read
 from tests.support.http import expect_error
 from tests.support.node import FOLDER
 

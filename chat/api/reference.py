@@ -1,14 +1,15 @@
 """The references over HTTP: what can be asked of this server, and what it says, for programs and for people."""
-from flask import Blueprint, Response, current_app, request
-from gevent.lock import BoundedSemaphore
+from collections.abc import Mapping
 
-from ..core.machinery.threads import Threads
+from flask import Blueprint, Response, current_app
+from flask.blueprints import BlueprintSetupState
+
 from ..errors import NotFound
+from ..static_files import EACH_TIME, Lazily, StaticFile, answer
 from .operation import PUBLIC, FileBytes, operation
 
 blueprint = Blueprint('reference', __name__, url_prefix='/api')
 KEPT = 'chat.reference'
-lock = BoundedSemaphore()
 POLICY = {
     'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
                                "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -59,32 +60,15 @@ def docs_file(name: str) -> Response:
 
 
 def kept(name: str) -> Response:
-    """The answer with one of the documents, or 304, compressed for those who take that; the first request has all made."""
-    app = current_app
-    if KEPT not in app.extensions:
-        with lock:
-            if KEPT not in app.extensions:
-                threads = Threads(busy='The references are being made', size=1)
-                try:
-                    app.extensions[KEPT] = threads.run(make, app.url_map, app.view_functions)
-                finally:
-                    threads.stop()
-    found = app.extensions[KEPT][name]
-    response = Response(headers=POLICY, content_type=found.content_type)
-    response.headers['Cache-Control'] = 'no-cache'
-    response.set_etag(found.etag, weak=True)  # the same for both forms
-    response.vary.add('Accept-Encoding')
-    if request.if_none_match.contains_weak(found.etag):
-        response.status_code = 304
-    elif request.accept_encodings.quality('gzip') > 0:
-        response.headers['Content-Encoding'] = 'gzip'
-        response.data = found.compressed
-    else:
-        response.data = found.plain()
-    return response
+    """The answer with one of the documents."""
+    return answer(current_app.extensions[KEPT].get()[name], EACH_TIME, POLICY)
 
 
-def make(*routes: object) -> object:
-    """The documents; what makes them is loaded with the first that is asked for."""
-    from ..reference.documents import documents
-    return documents(*routes)  # type: ignore[arg-type]
+@blueprint.record
+def prepare(state: BlueprintSetupState) -> None:
+    """Have the documents made when the first is asked for, and what makes them loaded only then."""
+    def make() -> Mapping[str, StaticFile]:
+        from ..reference.documents import documents
+        return documents(state.app.url_map, state.app.view_functions)
+
+    state.app.extensions[KEPT] = Lazily(make)

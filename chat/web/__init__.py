@@ -5,13 +5,13 @@ and compresses it, once, when the first browser comes.
 """
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app
 
 from ..errors import NotFound
-from .files import CONTENT, File, Site
+from ..static_files import EACH_TIME, StaticFile, answer
+from .files import CONTENT, Site
 
 FOREVER = 'public, max-age=31536000, immutable'
-EACH_TIME = 'no-cache'  # kept, but asked for whether it is still the same
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: {files}; media-src 'self' blob: {files}; "
     "connect-src 'self' {files}; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -37,7 +37,7 @@ def register(app: Flask) -> None:
 @blueprint.get('/manifest.webmanifest', defaults={'name': 'manifest.webmanifest'})
 def entry(name: str) -> Response:
     """What has the same address in every version."""
-    return answer(site.entry(name), EACH_TIME)
+    return sent(site.entry(name), EACH_TIME)
 
 
 @blueprint.get('/web/<version>/<path:name>')
@@ -46,26 +46,14 @@ def file(version: str, name: str) -> Response:
     found = site.file(version, name)
     if found is None:
         raise NotFound
-    return answer(found, FOREVER)
+    return sent(found, FOREVER)
 
 
-def answer(found: File, caching: str) -> Response:
-    """The answer with a file, or 304, compressed for those who take that."""
-    response = Response(headers=POLICY, content_type=found.content_type)
+def sent(found: StaticFile, caching: str) -> Response:
+    """The answer with a file."""
     files = origin(current_app.config['PUBLIC_URL'] or '')  # which stands in front of the addresses of files
-    response.headers['Content-Security-Policy'] = CONTENT_POLICY.format(files=files).replace(' ;', ';')
-    response.headers['Cache-Control'] = caching
-    response.set_etag(found.etag, weak=True)  # the same for both forms
-    if found.is_compressed:
-        response.vary.add('Accept-Encoding')
-    if request.if_none_match.contains_weak(found.etag):
-        response.status_code = 304
-    elif found.is_compressed and request.accept_encodings.quality('gzip') > 0:
-        response.headers['Content-Encoding'] = 'gzip'
-        response.data = found.body
-    else:
-        response.data = found.plain()
-    return response
+    policy = CONTENT_POLICY.format(files=files).replace(' ;', ';')
+    return answer(found, caching, {**POLICY, 'Content-Security-Policy': policy})
 
 
 def origin(url: str) -> str:
