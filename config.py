@@ -25,6 +25,7 @@ MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: a key for HS256 is at least as l
 SAMPLE_SECRETS = {'your_jwt_secret', 'your_secret_key', 'supersecretkey', 'yourkey', 'secret', 'changeme'}
 SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
 LONGEST = 3650 * 86400  # seconds
+EVERYWHERE = ('0.0.0.0', '::')  # as a HOST
 LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 
 
@@ -45,6 +46,8 @@ class Config:
         self.INSTANCE_PATH = str(Path(read.text('INSTANCE_PATH', default=str(ROOT / 'instance'))).absolute())
         self.HOST = read.text('HOST', default='127.0.0.1')
         self.PORT = read.number('PORT', 'SERVER_PORT', default=5000, most=65535)
+        self.PUBLIC_URL = read.web_address('PUBLIC_URL')
+        self.BASE_URL = self.PUBLIC_URL or url_of('localhost' if self.HOST in EVERYWHERE else self.HOST, self.PORT)
         self.LOG_LEVEL = read.choice('LOG_LEVEL', LOG_LEVELS, default='INFO')
         self._read_database(read)
         self._read_sign_in(read)
@@ -96,7 +99,6 @@ class Config:
         self.UPLOAD_FOLDER = str(Path(folder).absolute())
         self.MAX_UPLOAD_BYTES = read.number('MAX_UPLOAD_BYTES', default=25 * 2**20, least=1)
         self.UPLOAD_QUOTA_BYTES = read.number('UPLOAD_QUOTA_BYTES', default=2**30)
-        self.PUBLIC_URL = read.web_address('PUBLIC_URL')
 
     def _read_push(self, read: 'Reader') -> None:
         self.PUSH_AFTER = read.number('PUSH_AFTER', default=10, most=3600)
@@ -232,6 +234,11 @@ def mysql_url(url: URL) -> URL:
 def is_weak(secret: str) -> bool:
     """Whether a secret could be guessed: shorter than its algorithm wants, or copied from an example."""
     return len(secret.encode()) < MIN_SECRET_BYTES or secret in SAMPLE_SECRETS
+
+
+def url_of(host: str, port: int) -> str:
+    """The address of a server that listens there."""
+    return f'http://{f"[{host}]" if ":" in host else host}:{port}'
 
 
 def kept_secret(folder: str) -> str:

@@ -4,6 +4,7 @@ import re
 import sys
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from flask import Flask, Response, jsonify, request
@@ -12,7 +13,7 @@ from sqlalchemy.engine import make_url
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as MethodNotAllowedByRoute
 
-from config import WEAK_SECRET, Config
+from config import WEAK_SECRET, Config, kept_text
 
 from . import api, cli, migrating, sockets, web
 from .api.admission import admit, finish
@@ -41,7 +42,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     set_up_logging(config.LOG_LEVEL)
     bind_extensions(app, config)
     with app.app_context():
-        app.extensions['chat'] = build(app.config, db.engine, bcrypt)
+        app.extensions['chat'] = build(app.config, db.engine, bcrypt, partial(kept_text, config.INSTANCE_PATH))
     app.extensions['chat.start'] = Starter(app)
     app.before_request(admit)
     app.after_request(finish)

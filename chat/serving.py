@@ -16,7 +16,7 @@ import gevent
 from flask import Flask
 from gevent.event import Event
 
-from config import ROOT, WEAK_SECRET, ConfigError
+from config import ROOT, WEAK_SECRET, ConfigError, url_of
 
 from . import sockets
 from .errors import Unavailable
@@ -44,8 +44,7 @@ def serve(app: Flask) -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, told_to_stop.set)
     server.start()
-    shown = f'[{host}]' if ':' in host else host
-    print(f'chat is ready on http://{shown}:{listener.getsockname()[1]}', flush=True)
+    print(f'chat is ready on {url_of(host, listener.getsockname()[1])}', flush=True)
     told_to_stop.wait()
     server.close()
     finish(app)

@@ -1,14 +1,12 @@
 """How the core is put together: each service is made once, of those on its floor and below, and given what it needs."""
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import gevent
 from sqlalchemy import Engine
-
-from config import kept_text
 
 from ..errors import Unavailable
 from .accounts.accounts import Accounts, Hasher
@@ -67,6 +65,7 @@ BUSY_WITH_FILES = 'Too many files are arriving just now: try again in a moment'
 INVITE_LIMIT = 10, 900  # wrong invite codes of one user, in seconds
 BUSY_WITH_PUSH = 'Too many browsers subscribe just now: try again in a moment'
 SUBSCRIBE_LIMIT = 30, 900  # subscriptions of one user, in seconds: each has a name looked up
+Keep = Callable[[str, Callable[[], str]], str]  # (name, make): the text of that name, made if there is none yet
 MAX_FILES_WAITING = 50   # to be read and stored, at up to a second for a large picture
 
 
@@ -156,8 +155,8 @@ class Core:
         self.database.close()
 
 
-def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
-    """The Core of an application: its settings, its database, and who hashes passwords."""
+def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep) -> Core:
+    """The Core of an application: its settings, its database, who hashes passwords, and where what it makes once is kept."""
     database, publisher, limits = Database(engine), Publisher(), Limits(limits_of(config))
     write_behind = WriteBehind(database)
     sign_in_threads, file_threads = \
@@ -179,7 +178,7 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
     accounts = Accounts(database=database, sign_ins=sign_ins, rooms=rooms, limits=limits, threads=sign_in_threads,
                         hasher=hasher, registration_open=config['REGISTRATION_OPEN'])
     password_resets = PasswordResets(
-        database=database, accounts=accounts, limits=limits, base_url=config['PUBLIC_URL'] or served_at(config),
+        database=database, accounts=accounts, limits=limits, base_url=config['BASE_URL'],
         seals=Seals(config['JWT_SECRET_KEY'], 'links to a new password'))
     users = Users(database=database, presence=presence, typing=typing, blocks=blocks, accounts=accounts, avatars=avatars)
 
@@ -190,7 +189,7 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
 
     subscribing_threads, push_threads = Threads(busy=BUSY_WITH_PUSH, size=2), Threads(busy=BUSY_WITH_PUSH, size=AT_ONCE)
     outgoing = Outgoing(allowed=config['PUSH_ALLOW'])
-    vapid_key = VapidKey(partial(kept_text, config['INSTANCE_PATH'], 'push_key'))
+    vapid_key = VapidKey(partial(keep, 'push_key'))
     subscriptions = Subscriptions(database=database, limits=limits, threads=subscribing_threads, outgoing=outgoing,
                                   key=vapid_key)
     push = PushSending(subscriptions=subscriptions, presence=presence, rooms=rooms, receipts=receipts, outgoing=outgoing,
@@ -230,12 +229,6 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher) -> Core:
                     timeout=config['CALL_TIMEOUT']),
         call_records=call_records,
         ice=IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']))
-
-
-def served_at(config: Mapping[str, Any]) -> str:
-    """Where the server is reached from its own machine."""
-    host = {'0.0.0.0': 'localhost', '::': 'localhost'}.get(config['HOST'], config['HOST'])
-    return f'http://{f"[{host}]" if ":" in host else host}:{config["PORT"]}'
 
 
 def limits_of(config: Mapping[str, Any]) -> dict[str, Limit | None]:
