@@ -13,9 +13,10 @@ from tests.support.push_service import checked_claims
 
 def test_the_example_of_rfc_8291_is_encrypted_as_it_says():
     receiver = decoded('BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4')
-    sender = int.from_bytes(decoded('yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw'))
+    private = int.from_bytes(decoded('yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw'))
+    sender = ec.derive_private_key(private, ec.SECP256R1())
     body = encrypt_with(b'When I grow up, I want to be a watermelon', receiver, decoded('BTBZMqHH6r4Tts7J_aSIgg'),
-                        private=sender, salt=decoded('DGv6ra1nlYgDCS1FRnbzlw'))
+                        sender=sender, salt=decoded('DGv6ra1nlYgDCS1FRnbzlw'))
     assert body == decoded(
         'DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_'
         'yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN')

@@ -11,8 +11,12 @@ import os
 import struct
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import orjson
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 MAX_BODY = 4096      # bytes that every push service takes (RFC 8030, section 7.2)
 HEADER = struct.Struct('!16sIB65s')  # salt, size of records, the sender's key with its length
@@ -38,16 +42,15 @@ def check_keys(p256dh: bytes, auth: bytes) -> str | None:
 
 def encrypt(payload: bytes, p256dh: bytes, auth: bytes) -> bytes:
     """The body of up to MAX_BODY bytes for a payload of up to MAX_PAYLOAD, for the browser that has these keys."""
-    return encrypt_with(payload, p256dh, auth, private=new_private(), salt=os.urandom(16))
+    return encrypt_with(payload, p256dh, auth, sender=new_private(), salt=os.urandom(16))
 
 
-def encrypt_with(payload: bytes, p256dh: bytes, auth: bytes, *, private: int, salt: bytes) -> bytes:
+def encrypt_with(payload: bytes, p256dh: bytes, auth: bytes, *, sender: 'EllipticCurvePrivateKey', salt: bytes) -> bytes:
     """As `encrypt`, with what is drawn anew for each message."""
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    sender = ec.derive_private_key(private, ec.SECP256R1())
-    public = public_point(private)
+    public = public_point(sender)
     shared = sender.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), p256dh))
     material = derived(auth, shared, b'WebPush: info\0' + p256dh + public, 32)
     key = derived(salt, material, b'Content-Encoding: aes128gcm\0', 16)
@@ -100,23 +103,21 @@ class VapidKey:
 def make_key() -> str:
     """A new private key and its public one."""
     private = new_private()
-    return f'{encoded(private.to_bytes(32))} {encoded(public_point(private))}'
+    return f'{encoded(private.private_numbers().private_value.to_bytes(32))} {encoded(public_point(private))}'
 
 
-def new_private() -> int:
+def new_private() -> 'EllipticCurvePrivateKey':
     """A private key of the curve P-256."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    return ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return ec.generate_private_key(ec.SECP256R1())
 
 
-def public_point(private: int) -> bytes:
+def public_point(private: 'EllipticCurvePrivateKey') -> bytes:
     """The public key of a private one, as 65 bytes."""
-    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    key = ec.derive_private_key(private, ec.SECP256R1()).public_key()
-    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 def signed(claims: dict[str, str | int], private: int) -> str:
