@@ -148,7 +148,6 @@ class TypeScript:
         fields = '; '.join([*parts, f'answer: {" | ".join(answers)}'])
         return f'{comment(declared.summary, "  ")}  {literal(route.key)}: {{ {fields} }};\n'
 
-
     def _answer(self, answer: Any) -> str:
         return 'Blob' if is_file(answer) else 'undefined' if answer is None else self._type(self._schemas.of(answer))
 

@@ -66,7 +66,7 @@ class PasswordResets:
 
     def _user_of(self, token: str) -> AnyRow | None:
         """The row of the user for whom it was made, if it is still good."""
-        match = TEXT.fullmatch(token.partition('~')[0])
+        match = TEXT.fullmatch(self._seals.unproven(token))
         if match is None or int(match[2]) <= self._clock():
             return None
         user = self._database.row(select(USERS).where(USERS.c.id == int(match[1])))

@@ -34,7 +34,6 @@ class Acquaintances(Protocol):
 
 
 class Presence:
-
     """`away_after`: seconds without a connection after which a user is away."""
 
     def __init__(self, *, database: Database, write_behind: WriteBehind, rooms: Acquaintances, blocks: Blocks,

@@ -21,6 +21,10 @@ class Seals:
         text, _, seal = sealed.rpartition('~')
         return text if sealed.isascii() and hmac.compare_digest(seal, self._of(text, holder)) else None
 
+    def unproven(self, sealed: str) -> str:
+        """The text under a seal, of which it says itself for which holder that has to be opened."""
+        return sealed.rpartition('~')[0]
+
     def _of(self, text: str, holder: object) -> str:
         digest = hmac.digest(self._key, f'{holder}:{text}'.encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest[:LENGTH]).decode()
