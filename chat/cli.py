@@ -8,10 +8,11 @@ from flask.cli import AppGroup
 
 from config import ConfigError
 
-from . import migrating, schemas
+from . import migrating
 from .core import Core
 from .core.accounts.accounts import Accounts
 from .errors import ChatError
+from .schemas.accounts import NewPassword, Register
 from .validation import parse
 
 P = ParamSpec('P')
@@ -59,7 +60,7 @@ def run(action: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
 @click.password_option()
 def create(username: str, email: str, display_name: str | None, password: str) -> None:
     """Make an account, also while registration is closed."""
-    body = run(parse, schemas.Register, {
+    body = run(parse, Register, {
         'username': username, 'email': email, 'password': password, 'displayName': display_name})
     user_id = run(accounts().create, email=body.email, password=body.password, username=body.username,
                   display_name=body.display_name)
@@ -71,7 +72,7 @@ def create(username: str, email: str, display_name: str | None, password: str) -
 @click.password_option()
 def passwd(name: str, password: str) -> None:
     """Set the password of a user (username or email); every sign-in of theirs ends."""
-    run(parse, schemas.NewPassword, {'password': password})
+    run(parse, NewPassword, {'password': password})
     run(accounts().set_password, name, password)
     click.echo(f'{name} has a new password and is signed out everywhere')
 

@@ -5,7 +5,7 @@ from .. import tokens
 from ..answers import Done, SignedIn, Tokens
 from ..core.accounts.sign_ins import Grant
 from ..errors import Conflict, Forbidden, Unauthorized
-from ..schemas import ChangePassword, ForgotPassword, Login, Refresh, Register, ResetPassword
+from ..schemas.accounts import ChangePassword, ForgotPassword, Login, Refresh, Register, ResetPassword
 from .context import core, identity, me, my_address
 from .operation import PUBLIC, operation
 

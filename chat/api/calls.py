@@ -3,7 +3,7 @@ from flask import Blueprint
 
 from ..answers import IceServersAnswer
 from ..core.objects import Call
-from ..schemas import ListCalls
+from ..schemas.calls import ListCalls
 from .context import core, me
 from .operation import operation
 from .pages import Answer, page_answer

@@ -8,7 +8,8 @@ from ..core.objects import Message, User
 from ..core.rooms.rooms import DIRECT
 from ..dialects.chat_app_api import NAME, ChatMessage, as_message
 from ..errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
-from ..schemas import ListMessages, ListUsers, LoginByEmail, RegisterWithName, SendAs
+from ..schemas.accounts import ListUsers, LoginByEmail, RegisterWithName
+from ..schemas.messages import ListMessages, SendAs
 from .context import core, me, my_address
 from .messages import WITHOUT_LIMIT, send
 from .operation import PUBLIC, operation

@@ -6,7 +6,7 @@ from .. import tokens
 from ..answers import Done
 from ..dialects.chat_io import NAME
 from ..errors import Conflict, Forbidden, NotFound, Unauthorized
-from ..schemas import LoginByEmail, RegisterByName
+from ..schemas.accounts import LoginByEmail, RegisterByName
 from .context import core, me, my_address
 from .operation import PUBLIC, operation
 

@@ -2,7 +2,7 @@
 from flask import Blueprint
 
 from ..core.objects import Room
-from ..schemas import ListAfter
+from ..schemas.lists import ListAfter
 from .context import core, me
 from .operation import operation
 from .pages import Answer, page_answer

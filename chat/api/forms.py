@@ -15,7 +15,7 @@ from ..core.files.storage import Scratch
 from ..core.tables import AnyRow
 from ..errors import BadRequest, Invalid, TooLarge
 from ..loop import give_way
-from ..schemas import Upload
+from ..schemas.messages import Upload
 from ..validation import parse
 from .context import core, me
 

@@ -13,7 +13,7 @@ from ..core.messages.sending import Sent
 from ..core.objects import Message
 from ..core.rooms.rooms import LiveRoom
 from ..errors import ChatError, Conflict, Forbidden, NotFound
-from ..schemas import Content, ListMessages, SearchMessages, SendAnywhere
+from ..schemas.messages import Content, ListMessages, SearchMessages, SendAnywhere
 from .context import core, me
 from .forms import ReceivedFile, store
 from .operation import operation

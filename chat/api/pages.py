@@ -9,7 +9,7 @@ from flask import request
 from ..core.machinery.clock import milliseconds
 from ..core.messages.page import Page
 from ..core.objects import Message
-from ..schemas import ListMessages
+from ..schemas.messages import ListMessages
 
 Answer = tuple[Any, dict[str, str]]  # body and headers
 

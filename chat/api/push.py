@@ -2,7 +2,7 @@
 from flask import Blueprint
 
 from ..answers import PushKey
-from ..schemas import PushEndpoint, PushSubscription
+from ..schemas.push import PushEndpoint, PushSubscription
 from .context import core, identity, me
 from .operation import operation
 

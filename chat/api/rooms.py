@@ -15,18 +15,9 @@ from ..answers import (
 )
 from ..core.files.attachments import MAX_ATTACHMENTS
 from ..errors import Conflict, Forbidden, Invalid, NotFound
-from ..schemas import (
-    ChangeRole,
-    ChangeSettings,
-    Content,
-    CreateRoom,
-    EditContent,
-    JoinRoom,
-    ListById,
-    ListMessages,
-    MessageReference,
-    RenameRoom,
-)
+from ..schemas.lists import ListById
+from ..schemas.messages import Content, EditContent, ListMessages, MessageReference
+from ..schemas.rooms import ChangeRole, ChangeSettings, CreateRoom, JoinRoom, RenameRoom
 from .context import core, me
 from .forms import ReceivedFile
 from .messages import PAGE, send

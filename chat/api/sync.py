@@ -2,7 +2,7 @@
 from flask import Blueprint
 
 from ..core.objects import SyncPage
-from ..schemas import Sync
+from ..schemas.messages import Sync
 from .context import core, me
 from .operation import operation
 

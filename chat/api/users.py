@@ -3,7 +3,8 @@ from flask import Blueprint, Response, request
 
 from ..core.objects import Me, User
 from ..errors import Conflict, Forbidden, Invalid, NotFound
-from ..schemas import ListAfter, ListUsers, UpdateProfile
+from ..schemas.accounts import ListUsers, UpdateProfile
+from ..schemas.lists import ListAfter
 from .context import core, me, me_or_nobody, my_address
 from .downloads import RangeNotSatisfiable, answer
 from .forms import ReceivedFile

@@ -14,7 +14,8 @@ from ..api.operation import PUBLIC, SIGNED, FileBytes, Operation, operation_of
 from ..api.paths import IdConverter
 from ..errors import ChatError, ErrorObject, NotFound
 from ..fields import DIGITS, ID
-from ..schemas import Paged, Upload
+from ..schemas.lists import Paged
+from ..schemas.messages import Upload
 from .examples import Examples
 from .schemas import Schema, Schemas
 

@@ -16,7 +16,7 @@ from .. import api
 from ..dialects import DEFAULT, DIALECTS
 from ..errors import ChatError, ErrorObject
 from ..fields import DIGITS
-from ..schemas import Upload
+from ..schemas.messages import Upload
 from ..sockets.handshake import Auth
 from ..transport import Welcome
 from .asyncapi import ALL, Sent, Told, all_sent, all_told

@@ -4,11 +4,12 @@ from typing import Any, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
 
-from .. import jsonio, schemas
+from .. import jsonio
 from ..core.calls.calls import Signal
 from ..core.events import CallStarted
 from ..dialects import Handler, speakers_of
 from ..errors import Invalid, TooLarge
+from ..schemas.calls import CALL_RECEIVERS, CallSignal, CallUser
 from .connections import Connection, Registry
 from .fanout import CALL_NAMESPACES
 from .gateway import Gateway
@@ -66,19 +67,19 @@ def signal(connection: Connection, sent: Sent) -> Signal:
     return Signal(connection.me, connection.sid, sent.to, sent.call_id, sent.rest)
 
 
-def read_call(request: schemas.CallUser, payload: Mapping[str, Any]) -> Sent:
+def read_call(request: CallUser, payload: Mapping[str, Any]) -> Sent:
     """The Sent of a callUser. Raises Invalid, TooLarge."""
     return Sent(request.to, None, rest_of(payload))
 
 
-def read_signal(request: schemas.CallSignal, payload: Mapping[str, Any]) -> Sent:
+def read_signal(request: CallSignal, payload: Mapping[str, Any]) -> Sent:
     """The Sent of any event of a call that is there already. Raises Invalid, TooLarge."""
     return Sent(request.to, request.call_id, rest_of(payload))
 
 
 def rest_of(payload: Mapping[str, Any]) -> dict[str, Any]:
     """What is to be passed on of a payload that names its receiver. Raises Invalid, TooLarge."""
-    receiver = next(name for name in schemas.CALL_RECEIVERS if name in payload)
+    receiver = next(name for name in CALL_RECEIVERS if name in payload)
     rest = {name: value for name, value in payload.items() if name != receiver}
     check_size(rest)
     return rest
@@ -102,8 +103,8 @@ def check_size(value: Any) -> None:
 
 
 EVENTS = {
-    'callUser': Handler(schemas.CallUser, call_user, ack=CallAck, read=read_call),
-    'makeAnswer': Handler(schemas.CallSignal, make_answer, ack=CallAck, read=read_signal),
-    'iceCandidate': Handler(schemas.CallSignal, ice_candidate, ack=CallAck, read=read_signal),
-    'endCall': Handler(schemas.CallSignal, end_call, ack=CallAck, read=read_signal),
+    'callUser': Handler(CallUser, call_user, ack=CallAck, read=read_call),
+    'makeAnswer': Handler(CallSignal, make_answer, ack=CallAck, read=read_signal),
+    'iceCandidate': Handler(CallSignal, ice_candidate, ack=CallAck, read=read_signal),
+    'endCall': Handler(CallSignal, end_call, ack=CallAck, read=read_signal),
 }
