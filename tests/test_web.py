@@ -150,6 +150,13 @@ def test_the_page_has_no_script_and_no_style_in_it():
     assert not re.search(r'<style|\sstyle=|\son\w+=|<script(?![^>]* src=)', page())
 
 
+def test_the_client_can_be_read_in_an_evening():
+    code = [re.sub(r'/\*.*?\*/', '', (CONTENT / name).read_text(), flags=re.DOTALL) for name in FILES
+            if name.endswith(('.js', '.css', '.html')) and not name.startswith('vendor/')]
+    lines = [line for text in code for line in text.split('\n') if line.strip() and not line.strip().startswith('//')]
+    assert len(lines) <= 4000
+
+
 def test_every_language_has_the_same_texts():
     def keys(texts):
         return {re.sub(r'\.(zero|one|two|few|many|other)$', '.other', key) for key in texts}

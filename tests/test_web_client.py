@@ -684,3 +684,20 @@ def test_who_is_removed_from_the_room_that_is_open_is_told_and_led_to_the_inbox(
     assert http.as_user(ann).delete(f'/api/rooms/{room["id"]}/members/{bob.id}').status_code == 204
     expect(window.page.get_by_text('You are no longer in this room.')).to_be_visible()
     expect(window.page.get_by_role('textbox', name='Message')).to_have_count(0)
+
+
+@pytest.mark.parametrize('action', ('', 'Delete'), ids=('menu', 'dialog'))
+def test_the_focus_comes_back_to_a_message_that_has_changed_meanwhile(open_window, http, ann, bob, make_room, action):
+    room = make_room(ann, bob)
+    path = f'/api/rooms/{room["id"]}/messages'
+    said = http.as_user(ann).post(path, {'content': 'Tea at five'}).json()['message']
+    window = open_window(ann, path=f'#/rooms/{room["id"]}')
+    message(window, 'Tea at five').focus()
+    window.page.keyboard.press('Enter')
+    if action:
+        window.page.get_by_role('menuitem', name=action).click()
+        expect(window.page.get_by_role('dialog')).to_be_visible()
+    http.as_user(bob).put(f'{path}/{said["id"]}/reactions/👍')
+    expect(message(window, 'Tea at five').locator('.reaction')).to_be_attached()
+    window.page.keyboard.press('Escape')
+    expect(message(window, 'Tea at five')).to_be_focused()

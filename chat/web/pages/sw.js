@@ -2,7 +2,6 @@
 // version is another service worker: it fetches its own files, and takes over once no page of the older one is open.
 
 const CACHE = `shell ${SHELL.version}`;
-const NAMED = /^\/web\//;
 const PATIENCE = 3000;  // ms with a bad line, before the page that is kept is shown
 
 self.addEventListener('install', (event) => {
@@ -22,7 +21,7 @@ self.addEventListener('activate', (event) => {
 self.addEventListener('fetch', (event) => {
   const { origin, pathname } = new URL(event.request.url);
   if (event.request.method !== 'GET' || origin !== self.location.origin) return;
-  if (NAMED.test(pathname)) event.respondWith(kept(event.request));
+  if (pathname.startsWith('/web/')) event.respondWith(kept(event.request));
   else if (pathname === '/' && event.request.mode === 'navigate') event.respondWith(page(event.request));
 });
 
@@ -38,9 +37,7 @@ async function page(request) {
 
 // -------------------------------------------------------------------- notifications
 
-self.addEventListener('push', (event) => {
-  event.waitUntil(notify(event.data?.json() ?? {}));
-});
+self.addEventListener('push', (event) => event.waitUntil(notify(event.data?.json() ?? {})));
 
 async function notify({ roomId, title, body, unreadCount }) {
   if (unreadCount !== undefined) navigator.setAppBadge?.(unreadCount).catch(() => {});

@@ -2,7 +2,7 @@
  * Signing in and up, and setting a new password by a link.
  * @module
  */
-import { api, ApiError, session } from './api.js';
+import { api, session } from './api.js';
 import { el } from './dom.js';
 import { form } from './forms.js';
 import { t } from './texts.js';
@@ -43,11 +43,7 @@ function signUp({ code }) {
 
 function forgot() {
   const body = form({ fields: [email()], submit: t('account.sendLink'), action: async (values, element) => {
-    try {
-      await api.open('/api/auth/forgot', values);
-    } catch (error) {
-      throw error.status === 404 || error.status === 405 ? new ApiError(404, { message: t('account.askHost') }) : error;
-    }
+    await api.open('/api/auth/forgot', values);
     element.replaceWith(el('p', { role: 'status' }, t('account.linkSent')));
   } });
   return { title: t('account.forgot'), body, links: [['#/sign-in', t('account.toSignIn')]] };

@@ -2,10 +2,12 @@
  * The server's REST interface: requests with this sign-in's token, which is renewed when it ends.
  * @module
  */
+import { kept } from './storage.js';
 import { language, t } from './texts.js';
 
 const KEY = 'chat.session';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const PASSING = ['rate_limited', 'unavailable', 'internal_error'];
 const SPARE = 60;  // seconds before its end from which on a token is renewed
 
 // The server speaks English; what says the same wherever it happens is said in the page's language.
@@ -19,9 +21,7 @@ export class ApiError extends Error {
   }
 
   /** Whether trying again later may help. */
-  get isPassing() {
-    return this.status === 0 || ['rate_limited', 'unavailable', 'internal_error', 'offline', 'timeout'].includes(this.code);
-  }
+  get isPassing() { return this.status === 0 || PASSING.includes(this.code); }
 }
 
 /** Who is signed in here. Fires `began` and `ended`; other tabs of the browser share it. */
@@ -77,19 +77,8 @@ class Session extends EventTarget {
   }
 }
 
-// A browser that keeps nothing for the page (cookies blocked, perhaps) keeps a sign-in until the page is closed.
-function keeper() {
-  try {
-    return localStorage;
-  } catch {
-    const held = new Map();
-    return { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => held.set(key, value), removeItem: (key) => held.delete(key) };
-  }
-}
-
 function userIn(value) { return JSON.parse(value ?? 'null')?.user.id; }
 
-const kept = keeper();
 export const session = new Session();
 
 async function send(method, path, body, token) {

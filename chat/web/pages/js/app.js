@@ -26,7 +26,7 @@ class ChatApp extends Part {
     this.listen(outbox, 'change', () => this.lineChanged());
     this.listen(connection, 'online', () => this.attachCalls().catch(() => {}));  // the line is lost: with the next one again
     this.listen(small, 'change', () => this.dataset.page && this.landmarks());
-    this.listen(this, 'call', ({ detail }) => this.call(detail));
+    this.listen(this, 'call', ({ detail: { userId, video } }) => document.querySelector('chat-call').ring?.(userId, { video }));
     this.listen(this, 'details', () => this.toggleDetails());
     if (session.current) await this.begin();
     else this.go();
@@ -151,9 +151,6 @@ class ChatApp extends Part {
     if (socket !== connection.socket) return;
     const iceServers = async () => (await api.get('/api/calls/ice-servers')).iceServers;
     document.querySelector('chat-call').attach({ socket, iceServers, nameOf: (id) => store.users.nameOf(id) });
-  }
-
-  call({ userId, video }) { document.querySelector('chat-call').ring?.(userId, { video }); }
-}
+  }}
 
 customElements.define('chat-app', ChatApp);

@@ -45,6 +45,6 @@ function voiceNote({ url, durationMs }, expired) {
 }
 
 function fileLink({ url, filename, size }) {
-  return el('a.file', { href: url, download: filename }, icon('file'),
-    el('span', {}, el('bdi', {}, filename), el('small', {}, formatSize(size))));
+  const about = el('span', {}, el('bdi', {}, filename), el('small', {}, formatSize(size)));
+  return el('a.file', { href: url, download: filename }, icon('file'), about);
 }

@@ -6,6 +6,7 @@
 
 import { CallPanel } from './call-panel.js';
 import { Media, wordsOf } from './devices.js';
+import { rememberFocus } from './dom.js';
 import { Candidates, Peer } from './peer.js';
 import { ring } from './ringing.js';
 import { t } from './texts.js';
@@ -25,7 +26,7 @@ class Refused extends Error {}
 class ChatCall extends HTMLElement {
   #to = {};  // what is attached
   #call = null;
-  #returnTo;
+  #giveBack;
   #panel = new CallPanel({
     accept: (video) => this.#accept(video), hangUp: () => this.#hangUp(), close: () => this.#close(this.#call),
     toggleSound: () => this.#toggleSound(), toggle: (what) => this.#toggle(what),
@@ -147,7 +148,7 @@ class ChatCall extends HTMLElement {
   #begin(facts) {
     clearTimeout(this.#call?.timer);
     this.#call = { id: null, candidates: new Candidates(), media: new Media(), startedAt: null, told: null, notice: null, ...facts };
-    this.#returnTo = document.activeElement;
+    this.#giveBack = rememberFocus();
     this.#comeForward();
     this.#panel.enlarge(matchMedia('(max-width: 699px)').matches || Boolean(facts.isOurs && facts.video));
     this.#enter(this.#call, facts.state);
@@ -229,7 +230,7 @@ class ChatCall extends HTMLElement {
     const hadFocus = this.contains(document.activeElement);
     this.#call = null;
     this.#draw();
-    if (hadFocus && this.#returnTo?.isConnected) this.#returnTo.focus();
+    if (hadFocus) this.#giveBack();
   }
 
   /** Sends an event of the call; resolves to its acknowledgement. Rejects with Refused. */

@@ -52,5 +52,3 @@ export class Media {
     this.picture?.stop();
   }
 }
-
-

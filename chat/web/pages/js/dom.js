@@ -7,6 +7,8 @@ import { t } from './texts.js';
 
 export { el, icon, iconButton, iconLink };
 
+const PAUSE = 250;  // milliseconds behind a key
+
 /** A button with words, and a picture before them if there is a `symbol`. */
 export function button(label, onclick, { symbol, ...properties } = {}) {
   return el('button', { type: 'button', onclick, ...properties }, symbol && icon(symbol), label);
@@ -32,6 +34,9 @@ export class Part extends HTMLElement {
   listen(target, names, listener) {
     for (const name of names.split(' ')) target.addEventListener(name, listener, { signal: this.ending.signal });
   }
+
+  /** Calls the action once it has not been asked for it for a moment: after the last of some keys. */
+  soon(action) { clearTimeout(this.waiting); this.waiting = setTimeout(action, PAUSE); }
 
   /** Has `render` called before the next frame. */
   schedule() {
@@ -72,10 +77,18 @@ export function reconcile(parent, items, { keyOf, looksOf, make }) {
   }
 }
 
-/** A modal dialog with a title; the browser gives the focus back when it closes. Returns it. */
+/** Returns what gives the focus back to where it is now; or, if that was drawn anew meanwhile, to what stands in its place. */
+export function rememberFocus() {
+  const source = document.activeElement, item = source?.closest('[data-key]'), holder = item?.parentElement;
+  const inPlace = () => [...holder?.children ?? []].find((one) => one.dataset.key === item.dataset.key);
+  return () => (source?.isConnected ? source : inPlace())?.focus();
+}
+
+/** A modal dialog with a title, which gives the focus back when it closes. Returns it. */
 export function openDialog(title, ...content) {
-  const heading = el('h2', { id: `dialog-${Date.now()}` }, title);
-  const dialog = el('dialog.dialog', { 'aria-labelledby': heading.id, onclose: () => dialog.remove() },
+  const heading = el('h2', { id: `dialog-${Date.now()}` }, title), giveBack = rememberFocus();
+  const closed = () => { dialog.remove(); if (document.activeElement === document.body) giveBack(); };
+  const dialog = el('dialog.dialog', { 'aria-labelledby': heading.id, onclose: closed },
     el('header', {}, heading, iconButton('close', t('action.close'), () => dialog.close())), ...content);
   dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
@@ -95,10 +108,10 @@ export function confirmed(title, text, action) {
 /** Shows an element in a popover beside `opener`, inside the window; it closes by Escape and by a click elsewhere. */
 export function openPopover(opener, label, content) {
   const popover = el('div.popover', { popover: 'auto', role: 'dialog', ariaLabel: label }, content);
-  const source = document.activeElement;
+  const giveBack = rememberFocus();
   popover.addEventListener('toggle', (event) => {
     if (event.newState !== 'closed') return;
-    if (popover.contains(document.activeElement) || document.activeElement === document.body) source?.focus();
+    if (popover.contains(document.activeElement) || document.activeElement === document.body) giveBack();
     popover.remove();
   });
   (opener.closest('dialog') ?? document.body).append(popover);

@@ -4,10 +4,11 @@
  */
 
 import { el } from './elements.js';
+import { kept } from './storage.js';
 import { language, t } from './texts.js';
 
 const GROUPS = { smileys: '😀', hands: '👍', hearts: '❤️', animals: '🐶', food: '🍎', activities: '⚽', places: '🚗', objects: '💡' };
-const RECENT = 'chat.emoji';  // in localStorage
+const RECENT = 'chat.emoji';  // what is kept under
 const MAX_RECENT = 18;
 
 /** Resolves to `{group: [{emoji, en, de}]}`; read once. */
@@ -78,7 +79,7 @@ class EmojiPicker extends HTMLElement {
     if (!button) return;
     const picked = button.textContent;
     this.dispatchEvent(new CustomEvent('picked', { detail: picked, bubbles: true }));
-    localStorage.setItem(RECENT, JSON.stringify([picked, ...recent().filter((each) => each !== picked)].slice(0, MAX_RECENT)));
+    kept.setItem(RECENT, JSON.stringify([picked, ...recent().filter((each) => each !== picked)].slice(0, MAX_RECENT)));
   }
 
   #key(event) {
@@ -111,7 +112,7 @@ class EmojiPicker extends HTMLElement {
   get #buttons() { return [...this.#list.querySelectorAll('button')]; }
 }
 
-function recent() { return JSON.parse(localStorage.getItem(RECENT) ?? '[]'); }
+function recent() { return JSON.parse(kept.getItem(RECENT) ?? '[]'); }
 
 function plain(text) { return text.toLowerCase().normalize('NFD').replace(/\p{Mn}(?<!\ufe0f)/gu, '').trim(); }
 

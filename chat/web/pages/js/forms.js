@@ -54,10 +54,7 @@ function row({ name, label, type = 'text', hint, choices, value, ...more }) {
     hint ? el('small', { id: `${id}-hint` }, hint) : null, el('small.problem', { id: `${id}-error` }));
 }
 
-function valueOf(input, type) {
-  if (type === 'checkbox') return input.checked;
-  return type === 'password' ? input.value : input.value.trim();
-}
+const valueOf = (input, type) => (type === 'checkbox' ? input.checked : type === 'password' ? input.value : input.value.trim());
 
 function show(rows, problem, error) {
   const fields = error.fields ?? {};

@@ -38,10 +38,7 @@ export class Peer {
     return this.#connection.createOffer();
   }
 
-  begin(offer) {
-    this.#begun = this.#connection.setLocalDescription(offer);
-    return this.#begun;
-  }
+  async begin(offer) { await (this.#begun = this.#connection.setLocalDescription(offer)); }
 
   /** The answer to an offer. */
   async answer(offer) {

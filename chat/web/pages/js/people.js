@@ -9,15 +9,12 @@ import { store } from './store.js';
 import { t } from './texts.js';
 import { presenceOf, userAvatar } from './users.js';
 
-const WAIT = 200;  // milliseconds after a key
-
 class ChatPeople extends Part {
   show() {
     const list = pagedList({ rowOf: (user) => { store.users.put(user); return personRow(user); }, none: t('people.none') });
     const load = () => list.load(`/api/users?${new URLSearchParams({ limit: 50, ...(input.value.trim() && { q: input.value.trim() }) })}`);
-    const soon = () => { clearTimeout(this.timer); this.timer = setTimeout(load, WAIT); };
     const label = t('people.find');
-    const input = el('input', { type: 'search', placeholder: label, ariaLabel: label, dir: 'auto', maxLength: 100, oninput: soon });
+    const input = el('input', { type: 'search', placeholder: label, ariaLabel: label, dir: 'auto', maxLength: 100, oninput: () => this.soon(load) });
     this.replaceChildren(pageBar(t('people.title')), el('div.page', {}, el('div.field', {}, input), list.element));
     load();
     input.focus();

@@ -25,10 +25,7 @@ class ChatRooms extends Part {
   }
 }
 
-async function enter(by) {
-  const { room } = await api.post('/api/rooms/join', by);
-  open(room);
-}
+async function enter(by) { open((await api.post('/api/rooms/join', by)).room); }
 
 function open(room) {
   store.putRoom(room);

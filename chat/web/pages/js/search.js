@@ -10,7 +10,6 @@ import { markedText } from './text.js';
 import { formatDay, formatMoment, formatTime, t } from './texts.js';
 import { userAvatar } from './users.js';
 
-const WAIT = 250;  // milliseconds after a key
 let last = {};     // what was looked for, for those who come back from a result
 
 class ChatSearch extends Part {
@@ -23,9 +22,8 @@ class ChatSearch extends Part {
       if (q) list.load(`/api/messages/search?${new URLSearchParams({ q, sort: sort.value, limit: 30, ...(roomId && { roomId }) })}`);
       else list.clear();
     };
-    const soon = () => { clearTimeout(this.timer); this.timer = setTimeout(look, WAIT); };
     const input = el('input', { type: 'search', value: held.q ?? '', placeholder: t('search.placeholder'), ariaLabel: t('search.title'),
-      dir: 'auto', maxLength: 200, oninput: soon });
+      dir: 'auto', maxLength: 200, oninput: () => this.soon(look) });
     const sort = el('select', { ariaLabel: t('search.sort'), onchange: look },
       ...['best', 'newest'].map((value) => el('option', { value, selected: value === held.sort }, t(`search.${value}`))));
     this.replaceChildren(pageBar(room ? t('search.in', { name: store.nameOf(room) }) : t('search.title'),

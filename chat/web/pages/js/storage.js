@@ -1,8 +1,21 @@
 /**
- * What is kept in this browser (IndexedDB): one database for each user. Where the browser has none, nothing is kept.
+ * What is kept in this browser: little things of all who use it (localStorage), and one database for each user (IndexedDB). Where the
+ * browser has none of it (cookies blocked, perhaps), it is kept until the page is closed, or not at all.
  * @module
  */
 const STORES = ['state', 'tails', 'outbox'];
+
+/** localStorage, or what stands in for it. */
+export const kept = keeper();
+
+function keeper() {
+  try {
+    return localStorage;
+  } catch {
+    const held = new Map();
+    return { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => held.set(key, value), removeItem: (key) => held.delete(key) };
+  }
+}
 
 export class Storage {
   #database = null;

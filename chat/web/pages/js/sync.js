@@ -45,7 +45,7 @@ export function follow(first) {
 }
 
 /** Asks for all conversations; `first` is the first page, where it was asked for before. */
-export async function loadRooms(first) {
+async function loadRooms(first) {
   const rooms = [];
   for (let next = '/api/conversations'; next;) {
     const page = await (first ?? api.get(next));
@@ -58,7 +58,7 @@ export async function loadRooms(first) {
 }
 
 /** The users that there are, as many as one list holds; others are asked for by id where they turn up. */
-export async function loadUsers() { (await api.get('/api/users?limit=200')).forEach((user) => store.users.put(user)); }
+async function loadUsers() { (await api.get('/api/users?limit=200')).forEach((user) => store.users.put(user)); }
 
 /** Asks for a conversation that it did not know. */
 export async function loadRoom(roomId) {

@@ -37,9 +37,7 @@ export function t(key, values = {}) {
 }
 
 /** The time of day of a Date, or of a time as the API writes it: 14:05. */
-export function formatTime(time) {
-  return format('DateTimeFormat', { hour: 'numeric', minute: '2-digit' }).format(new Date(time));
-}
+export function formatTime(time) { return format('DateTimeFormat', { hour: 'numeric', minute: '2-digit' }).format(new Date(time)); }
 
 /** The day of a time: today, yesterday, its weekday within a week, else its date. */
 export function formatDay(time) {
@@ -51,9 +49,7 @@ export function formatDay(time) {
 }
 
 /** A moment in full, for titles and for those who listen: Tuesday, 3 March 2026 at 14:05. */
-export function formatMoment(time) {
-  return format('DateTimeFormat', { dateStyle: 'full', timeStyle: 'short' }).format(new Date(time));
-}
+export function formatMoment(time) { return format('DateTimeFormat', { dateStyle: 'full', timeStyle: 'short' }).format(new Date(time)); }
 
 /** How long ago a time is, in the largest unit that fits: 5 minutes ago. */
 export function formatAgo(time) {
