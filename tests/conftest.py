@@ -64,11 +64,20 @@ def skip_or_fail(reason):
     pytest.skip(reason)
 
 
-def _started(kind):
+def _available(kind):
     reason = kind.unavailable_reason()
     if reason:
         skip_or_fail(reason)
     return kind()
+
+
+def _running(kind):
+    """For a fixture: one of that kind, which is stopped afterwards."""
+    process = _available(kind)
+    try:
+        yield process.start()
+    finally:
+        process.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -82,31 +91,19 @@ def what_is_said_is_declared():
 @pytest.fixture(scope='session')
 def mariadb():
     """A running private MariaDB."""
-    server = _started(MariaDB)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    yield from _running(MariaDB)
 
 
 @pytest.fixture
 def own_mariadb():
     """A running private MariaDB for one test only, which may restart it or break its connections."""
-    server = _started(MariaDB)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    yield from _running(MariaDB)
 
 
 @pytest.fixture(scope='session')
 def redis_server():
     """A running private Redis."""
-    server = _started(Redis)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    yield from _running(Redis)
 
 
 @pytest.fixture
@@ -129,7 +126,7 @@ def start_nginx():
 def bridge():
     """The Node process that runs socket.io-client."""
     try:
-        process = _started(Bridge)
+        process = _available(Bridge)
     except BridgeError as error:
         skip_or_fail(str(error))
     yield process
@@ -139,21 +136,13 @@ def bridge():
 @pytest.fixture(scope='session')
 def chromium():
     """A browser with cameras and microphones that are not real; a test closes the windows that it opens."""
-    browser = _started(Chromium)
-    try:
-        yield browser.start()
-    finally:
-        browser.stop()
+    yield from _running(Chromium)
 
 
 @pytest.fixture(scope='session')
 def browser():
     """A browser in which people use the web client."""
-    process = _started(Browser)
-    try:
-        yield process.start()
-    finally:
-        process.stop()
+    yield from _running(Browser)
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import sys
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
-from chat import create_app, migrating
 from chat.core.messages import search, search_candidates, search_index, search_places
 from chat.core.messages.search import Wanted
 from chat.core.messages.search_places import bits_of, descending
 from chat.core.messages.search_terms import Query, of_sender
 from chat.core.tables import MEMBERS, MESSAGES, ROOMS, SEARCH_BLOCKS, SEARCH_INDEXED, SEARCH_OFFSETS, SEARCH_TERMS
+from tests.support.house import Application
 from tests.support.server import REPOSITORY
 
 CASES = {  # what is looked for: contents that have it, contents that have not
@@ -59,16 +59,12 @@ CASES = {  # what is looked for: contents that have it, contents that have not
 }
 
 
-class House:
-    """An application without a server: messages are put into the database by hand, and indexed when a test says so."""
+class House(Application):
+    """One in which messages are put into the database by hand, and indexed when a test says so."""
 
     def __init__(self, url, folder):
-        self.app = create_app({'DATABASE_URL': url, 'INSTANCE_PATH': str(folder), 'BCRYPT_LOG_ROUNDS': '4'})
-        self.core = self.app.extensions['chat']
-        with self.app.app_context():
-            migrating.upgrade()
-        self.ann, self.bob = [self.core.accounts.create(email=f'{name}@example.com', password='secret-1')
-                              for name in ('ann', 'bob')]
+        super().__init__(folder, url)
+        self.ann, self.bob = self.sign_up('ann', 'bob')
         self.index = self.core.search_index
 
     def room(self, user=None):

@@ -5,17 +5,27 @@ from chat import create_app, migrating
 from chat.core.messages import mentions
 
 
-class House:
-    """An application on a database in memory, in which `me` is in rooms of every kind; it counts its queries."""
+class Application:
+    """An application without a server, on a new database; `core` is what is tested."""
 
-    def __init__(self, folder):
-        self.app = create_app({'DATABASE_URL': 'sqlite://', 'INSTANCE_PATH': str(folder), 'BCRYPT_LOG_ROUNDS': '4'})
+    def __init__(self, folder, url='sqlite://'):
+        self.app = create_app({'DATABASE_URL': url, 'INSTANCE_PATH': str(folder), 'BCRYPT_LOG_ROUNDS': '4'})
         self.core = self.app.extensions['chat']
         with self.app.app_context():
             migrating.upgrade()
+
+    def sign_up(self, *names):
+        """The ids of new users."""
+        return [self.core.accounts.create(email=f'{name}@example.com', password='secret-1') for name in names]
+
+
+class House(Application):
+    """One on a database in memory, in which `me` is in rooms of every kind; it counts its queries."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
         self.core.writer.start()
-        self.me, *self.others = [self.core.accounts.create(email=f'{name}@example.com', password='secret-1')
-                                 for name in ('ann', 'bob', 'cem', 'dan')]
+        self.me, *self.others = self.sign_up('ann', 'bob', 'cem', 'dan')
         self.rooms = [self.core.membership.create(self.me, f'room {number}', number % 2 == 0) for number in range(4)]
         for other in self.others:
             self.send(self.core.sending.to_user(self.me, other))
