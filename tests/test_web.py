@@ -15,6 +15,7 @@ NAMES = [name for name in FILES if name not in ENTRIES]
 MODULES = [name for name in NAMES if name.startswith('js/')]
 LANGUAGES = {path.stem: json.loads(path.read_text()) for path in sorted((CONTENT / 'texts').glob('??.json'))}
 pytestmark = pytest.mark.once  # nothing here depends on the database
+CHAT = CONTENT.parents[1]
 PACKAGE = FOLDER / 'node_modules' / 'socket.io-client'
 
 
@@ -161,10 +162,19 @@ def test_every_language_has_the_same_texts():
     def keys(texts):
         return {re.sub(r'\.(zero|one|two|few|many|other)$', '.other', key) for key in texts}
 
-    assert all(keys(texts) == keys(LANGUAGES['en']) and all(texts.values()) for texts in LANGUAGES.values())
+    own = {name: {key: text for key, text in texts.items() if not key.startswith('server.')} for name, texts in LANGUAGES.items()}
+    assert all(keys(texts) == keys(own['en']) and all(texts.values()) for texts in own.values())
     for key, text in LANGUAGES['en'].items():
         if not key.endswith('.one'):
             assert set(re.findall(r'\{\w+\}', text)) == set(re.findall(r'\{\w+\}', LANGUAGES['de'][key])), key
+
+
+def test_what_the_server_says_is_translated_as_it_says_it():
+    source = ''.join(path.read_text() for path in CHAT.rglob('*.py')).replace("\\'", "'")
+    said = re.sub(r'\d+', '#', re.sub(r"'\s*\n\s*f?'", '', re.sub(r'\{[^{}]*\}', '#', source)))
+    translated = {key.removeprefix('server.'): text for key, text in LANGUAGES['de'].items() if key.startswith('server.')}
+    assert translated and [key for key in translated if key not in said] == []
+    assert all(key.count('#') == text.count('#') for key, text in translated.items())
 
 
 def test_every_text_that_a_module_asks_for_is_there():

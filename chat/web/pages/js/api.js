@@ -3,21 +3,19 @@
  * @module
  */
 import { kept } from './storage.js';
-import { language, t } from './texts.js';
+import { t, translated } from './texts.js';
 
 const KEY = 'chat.session';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const PASSING = ['rate_limited', 'unavailable', 'internal_error'];
 const SPARE = 60;  // seconds before its end from which on a token is renewed
 
-// The server speaks English; what says the same wherever it happens is said in the page's language.
-const TRANSLATED = ['unauthorized', 'rate_limited', 'too_large', 'unsupported_media_type', 'unavailable', 'internal_error'];
-
 /** What the server refused, or why it could not be asked (status 0). `message` says what to do, `fields` what of which field. */
 export class ApiError extends Error {
   constructor(status, { code, message, errors, retryAfter } = {}) {
-    super(language !== 'en' && TRANSLATED.includes(code) ? t(`error.${code}`) : message ?? t('error.unknown', { status }));
-    Object.assign(this, { status, code, fields: errors, retryAfter });
+    super(translated(message ?? t('error.unknown', { status }), code));
+    const fields = errors && Object.fromEntries(Object.entries(errors).map(([name, said]) => [name, said.map((one) => translated(one))]));
+    Object.assign(this, { status, code, fields, retryAfter });
   }
 
   /** Whether trying again later may help. */

@@ -175,10 +175,7 @@ class ChatCall extends HTMLElement {
     call.peer = new Peer(iceServers, call.media, {
       candidate: (candidate) => { if (call.state !== 'ended') this.#say(call, 'iceCandidate', { candidate }).catch(() => {}); },
       state: (state) => this.#lineIs(call, state),
-      told: (told) => {
-        call.told = told;
-        this.#draw();
-      },
+      told: (told) => { call.told = told; this.#draw(); },
     });
     return call.peer;
   }

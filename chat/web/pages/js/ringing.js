@@ -16,10 +16,7 @@ export function ring(kind) {
   };
   sound();
   const timer = setInterval(sound, (length + pause) * 1000);
-  return () => {
-    clearInterval(timer);
-    audio.close();
-  };
+  return () => { clearInterval(timer); audio.close(); };
 }
 
 function play(audio, frequency, start, length) {

@@ -36,6 +36,13 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => written(values[name]));
 }
 
+/** What the server says in English, with the code of its error, in the language of the page; numbers in it stay as they are. */
+export function translated(said, code) {
+  const numbers = said.match(/\d[\d,]*/g) ?? [];
+  const own = texts[`server.${said.replace(/\d[\d,]*/g, '#')}`]?.replace(/#/g, () => numbers.shift());
+  return own ?? (language === 'en' ? said : texts[`error.${code}`] ?? said);
+}
+
 /** The time of day of a Date, or of a time as the API writes it: 14:05. */
 export function formatTime(time) { return format('DateTimeFormat', { hour: 'numeric', minute: '2-digit' }).format(new Date(time)); }
 
