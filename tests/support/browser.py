@@ -4,7 +4,9 @@ import json
 import shutil
 from contextlib import contextmanager
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+
+from tests.support.waiting import wait_until
 
 _FLAGS = (
     '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -13,7 +15,13 @@ _FLAGS = (
     '--disable-features=WebRtcHideLocalIpsWithMdns',
 )
 WIDE, NARROW = (1280, 800), (390, 844)
-PATIENCE = 15_000  # milliseconds for what a page is waited for
+PATIENCE = 30_000  # milliseconds for what a page is waited for, on a machine that is busy with other things
+expect.set_options(timeout=PATIENCE)
+
+
+def until(page, function, argument=None):
+    """Waits until a JavaScript function, which may be async, gives something true in the page; returns that."""
+    return wait_until(lambda: page.evaluate(function, argument), PATIENCE / 1000, function, interval=0.05)
 
 
 class Browser:
@@ -69,6 +77,16 @@ class Window:
         """Goes to an address behind the `#`, without loading the page again."""
         self.page.evaluate('path => { location.hash = path; }', path)
 
+    def settle(self):
+        """Waits until nothing moves any more, and the pictures are there."""
+        self.page.evaluate("""async () => {
+          const moving = () => document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime));
+          while (moving().length) await Promise.allSettled(moving().map((one) => one.finished));
+          const pictures = [...document.images].filter((one) => one.src && one.checkVisibility() && one.loading !== 'lazy');
+          await Promise.allSettled(pictures.map((one) => one.decode()));
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        }""")
+
     def cut(self):
         """The line is gone: no request gets through, and what is connected ends."""
         self.context.set_offline(True)
@@ -87,7 +105,7 @@ class Window:
             self._expected = before
 
     def close(self):
-        """Closes the window."""
+        """Closes the window. Twice is no error."""
         self.context.close()
 
     def _said(self, message):
