@@ -4,6 +4,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.browser import until
 from tests.support.waiting import wait_until
 from tests.web.walks import act, conversation, message, receipt, write
 
@@ -124,3 +125,27 @@ def test_who_has_read_a_message_is_named_also_after_a_reload(open_window, http, 
         expect(dialog).to_have_count(0)
         window.page.reload()
         expect(message(window, 'Tea at five')).to_be_visible()
+
+
+def test_what_is_told_while_the_history_is_on_its_way_is_shown(open_window, http, ann, bob, make_room):
+    room = make_room(ann, bob)
+    path = f'/api/rooms/{room["id"]}/messages'
+    said = http.as_user(bob).post(path, {'content': 'Tea at fve'}).json()['message']
+    window = open_window(ann, path=None)
+    window.context.add_init_script(r"""(() => {
+      const { fetch } = window;
+      window.fetch = async (address, ...options) => {
+        const answer = await fetch(address, ...options);
+        if (/\/messages\?limit=50$/.test(address)) await new Promise((done) => { window.letGo = done; });
+        return answer;
+      };
+    })()""")
+    window.page.goto(f'{window.url}/#/rooms/{room["id"]}')
+    until(window.page, '() => Boolean(window.letGo)')
+    http.as_user(bob).patch(f'{path}/{said["id"]}', {'content': 'Tea at five'})
+    http.as_user(bob).put(f'{path}/{said["id"]}/reactions/👍')
+    http.as_user(bob).post(path, {'content': 'Who brings the cake?'})
+    expect(conversation(window, room['name'])).to_contain_text('Who brings the cake?')
+    window.page.evaluate('() => letGo()')
+    expect(message(window, 'Who brings the cake?')).to_be_visible()
+    expect(message(window, 'Tea at five').locator('.reaction')).to_be_visible()
