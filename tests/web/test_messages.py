@@ -88,19 +88,25 @@ def test_who_types_is_shown_to_the_others(open_window, ann, bob, make_room):
     expect(second.page.get_by_text('Ann Lee is typing …')).to_be_hidden()
 
 
-@pytest.mark.parametrize('action', ('', 'Delete'), ids=('menu', 'dialog'))
-def test_the_focus_comes_back_to_a_message_that_has_changed_meanwhile(open_window, http, ann, bob, make_room, action):
+@pytest.mark.parametrize(('changes_in', 'action'), (('menu', None), ('menu', 'Delete'), ('dialog', 'Delete')), ids=('menu', 'menu before a dialog', 'dialog'))
+def test_the_focus_comes_back_to_a_message_that_has_changed_meanwhile(open_window, http, ann, bob, make_room, changes_in, action):
     room = make_room(ann, bob)
     path = f'/api/rooms/{room["id"]}/messages'
     said = http.as_user(ann).post(path, {'content': 'Tea at five'}).json()['message']
     window = open_window(ann, path=f'#/rooms/{room["id"]}')
+
+    def change(place):
+        if place == changes_in:
+            http.as_user(bob).put(f'{path}/{said["id"]}/reactions/👍')
+            expect(message(window, 'Tea at five').locator('.reaction')).to_be_attached()
+
     message(window, 'Tea at five').focus()
     window.page.keyboard.press('Enter')
+    change('menu')
     if action:
         window.page.get_by_role('menuitem', name=action).click()
         expect(window.page.get_by_role('dialog')).to_be_visible()
-    http.as_user(bob).put(f'{path}/{said["id"]}/reactions/👍')
-    expect(message(window, 'Tea at five').locator('.reaction')).to_be_attached()
+        change('dialog')
     window.page.keyboard.press('Escape')
     expect(message(window, 'Tea at five')).to_be_focused()
 
