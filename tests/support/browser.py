@@ -79,12 +79,10 @@ class Window:
 
     def settle(self):
         """Waits until nothing moves any more, and the pictures are there."""
-        self.page.evaluate("""async () => {
-          const moving = () => document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime));
-          while (moving().length) await Promise.allSettled(moving().map((one) => one.finished));
-          const pictures = [...document.images].filter((one) => one.src && one.checkVisibility() && one.loading !== 'lazy');
-          await Promise.allSettled(pictures.map((one) => one.decode()));
-          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        until(self.page, """async () => {
+          await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+          const moves = (one) => one.playState === 'running' && Number.isFinite(one.effect.getComputedTiming().endTime);
+          return !document.getAnimations().some(moves) && [...document.images].every((one) => one.complete || one.loading === 'lazy');
         }""")
 
     def cut(self):
@@ -105,7 +103,7 @@ class Window:
             self._expected = before
 
     def close(self):
-        """Closes the window. Twice is no error."""
+        """Closes the window."""
         self.context.close()
 
     def _said(self, message):

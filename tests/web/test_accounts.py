@@ -47,7 +47,7 @@ def test_a_wrong_password_is_said_in_german_on_a_german_page(open_window, ann):
 
 def test_a_link_that_the_host_prints_sets_a_new_password(open_window, watched_server, ann):
     done = subprocess.run([sys.executable, '-m', 'flask', 'user', 'reset', ann.username], cwd=REPOSITORY, env=watched_server.environment,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=60, check=True)
     window, link = open_window(path=None), done.stdout.strip()
     window.page.goto(link)
     window.page.get_by_label('Password').fill('battery staple')
@@ -111,7 +111,7 @@ def test_signing_out_leaves_nothing_in_the_browser(open_window, ann):
 
 
 def test_a_sign_in_goes_on_when_its_token_ends(open_window, start_server, open_http):
-    server = start_server(env={'JWT_EXPIRES_IN': '2s'})
+    server = start_server(env={'JWT_EXPIRES_IN': '3s'})
     http = open_http(server)
     ann, bob = http.register(), http.register()
     window, other, lines = open_window(ann, server=server, path=None), open_window(bob, server=server), []

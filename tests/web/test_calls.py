@@ -58,7 +58,7 @@ def in_a_call(open_phone, ann, bob, video=True):
     return pages
 
 
-def test_a_call_rings_is_answered_and_ends(open_window, http, ann, bob):
+def test_a_call_rings_is_answered_shows_what_is_switched_on_and_ends(open_window, http, ann, bob):
     http.as_user(ann).post(f'/api/messages/send/{bob.id}', {'content': 'May I call?'})
     first, second = open_window(ann), open_window(bob)
     for window in first, second:
