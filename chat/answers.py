@@ -1,5 +1,5 @@
 """What is answered over HTTP beside the core's objects: those objects wrapped, and what only requests ask for."""
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict  # which pydantic wants before Python 3.12
 
@@ -99,6 +99,7 @@ class Readiness(TypedDict):
     database: str
     migrations: str
     queue: str
+    redis: NotRequired[str]
 
 
 class NotReady(Readiness):

@@ -20,9 +20,11 @@ def health() -> Health:
 @blueprint.get('/ready')
 @operation(answers={200: Readiness, 503: NotReady}, access=PUBLIC)
 def ready() -> Readiness | tuple[NotReady, int, dict[str, str]]:
-    """Whether the database, its migrations and the queue of messages are fine."""
+    """Whether the database, its migrations and the queue of messages are fine; and what Redis does, where it is used."""
     state: Readiness = {'ok': True, 'database': 'ok', 'migrations': 'ok',
                         'queue': 'ok' if core.writer.accepts() else 'full or stopped'}
+    if core.log.is_shared:  # for hosts to know: the process goes on alone, and is ready for that
+        state['redis'] = 'ok' if core.log.is_connected else 'does not answer'
     try:
         with core.database.reading() as connection:
             if not migrating.is_current(connection):

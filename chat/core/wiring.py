@@ -61,6 +61,7 @@ from .rooms.settings import RoomSettings
 from .rooms.typing_indicators import TypingIndicators
 from .shared.bus import Bus
 from .shared.log import LocalLog, Log
+from .shared.places import Places
 
 log = logging.getLogger(__name__)
 BUSY_WITH_SIGN_INS = 'Too many are signing in just now: try again in a moment'
@@ -78,6 +79,7 @@ class Core:
 
     database: Database
     log: Log
+    places: Places
     publisher: Publisher
     here: Publisher
     limits: Limits
@@ -178,7 +180,7 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep)
     """The Core of an application: its settings, its database, who hashes passwords, and where what it makes once is kept."""
     database, publisher = Database(engine), Publisher()
     url = config['REDIS_URL']
-    log, limits = shared_by(url, limits_of(config)) if url else (LocalLog(), Limits(limits_of(config)))
+    log, limits, places = shared_by(url, limits_of(config)) if url else (LocalLog(), Limits(limits_of(config)), Places())
     bus, here = Bus(log), Publisher() if log.is_shared else publisher
     write_behind = WriteBehind(database)
     sign_in_threads, file_threads = \
@@ -234,7 +236,8 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep)
         bus.subscribe(order.put)
         bus.on_doubt(order.doubt)
     return Core(
-        database=database, log=log, publisher=publisher, here=here, order=order, limits=limits, write_behind=write_behind,
+        database=database, log=log, places=places, publisher=publisher, here=here, order=order, limits=limits,
+        write_behind=write_behind,
         threads=(sign_in_threads, file_threads), files=files, uploads=uploads, avatars=avatars,
         blocks=blocks, presence=presence, sign_ins=sign_ins, accounts=accounts, password_resets=password_resets,
         users=users, rooms=rooms, typing=typing,
@@ -261,11 +264,13 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep)
         ice=IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']))
 
 
-def shared_by(url: str, limits: Mapping[str, Limit | None]) -> tuple[Log, Limits]:
-    """(the log, the limits) of several processes."""
+def shared_by(url: str, limits: Mapping[str, Limit | None]) -> tuple[Log, Limits, Places]:
+    """(the log, the limits, the places of those who wait) of several processes."""
     from .shared.redis_limits import RedisLimits  # here, since one process needs neither these nor what they import
     from .shared.redis_log import RedisLog
-    return RedisLog(url), RedisLimits(limits, url)
+    from .shared.redis_places import RedisPlaces
+    log = RedisLog(url)
+    return log, RedisLimits(limits, url), RedisPlaces(url, log.process)
 
 
 def limits_of(config: Mapping[str, Any]) -> dict[str, Limit | None]:

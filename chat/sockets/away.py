@@ -1,24 +1,41 @@
 """Connections whose line was lost: for a while they may come back, as if they had never been away."""
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..transport import History, Missed, PrivateIds
+from ..transport import History, Missed, PrivateIds, fingerprint
 from .connections import Connection, Registry
 
+NO_SESSION = ''  # is that of a connection that was never here
 MAX_LOST = 10_000
 MAX_PER_USER = 20  # of one user; the oldest gives way
 
 
-class Lost:
-    """A connection that was lost at that time; `heir` is the new one of a client that is on its way back to it."""
+class Given(NamedTuple):
+    """What a process knows of a connection that it lost, for another one to which its client has come.
 
-    __slots__ = ('connection', 'at', 'heir', 'missed')
+    `frames` are what it missed, `offset` that of the last of them, `known` the fingerprints of what it saw shortly before.
+    """
+
+    sign_in_id: str
+    frames: list[bytes]
+    offset: str | None
+    known: list[bytes]
+
+
+class Lost:
+    """A connection that was lost at that time; `heir` is the new one of a client that is on its way back to it.
+
+    What it `missed` here comes behind what it missed in the process that it was lost in, if that was another one: `given`.
+    """
+
+    __slots__ = ('connection', 'at', 'heir', 'given', 'missed')
 
     def __init__(self, connection: Connection, at: float) -> None:
         self.connection, self.at = connection, at
         self.heir: Connection | None = None
+        self.given: Given | None = None
         self.missed: Missed | None = None
 
 
@@ -30,10 +47,11 @@ class Away:
     """
 
     def __init__(self, *, registry: Registry, history: History | None, seconds: float, unseen: float,
-                 clock: Callable[[], float] = time.monotonic, now: Callable[[], float] = time.time) -> None:
+                 key: bytes | None = None, clock: Callable[[], float] = time.monotonic,
+                 now: Callable[[], float] = time.time) -> None:
         self._registry, self._history, self._seconds, self._unseen = registry, history, seconds, unseen
         self._clock, self._now = clock, now
-        self._pids = PrivateIds()
+        self._pids = PrivateIds(key)
         self._lost: OrderedDict[str, Lost] = OrderedDict()  # by the connection's id, the longest away first
         self._of_user: dict[int, dict[str, None]] = {}  # the ids of a user's, in the same order
 
@@ -65,6 +83,7 @@ class Away:
         lost = self._lost.get(connection.sid)
         if lost is not None:  # it was on its way back
             lost.heir = lost.missed = None
+            lost.given = None
             return
         of_user = self._of_user.setdefault(connection.me, {})
         if len(of_user) >= MAX_PER_USER:
@@ -111,22 +130,36 @@ class Away:
         lost = self._lost.get(known[0]) if known else None
         if known is None or history is None or lost is None or not self._may_continue(lost, connection):
             return None
-        seen = 0 if offset is None else history.number_of(offset)
-        missed = None if seen is None else history.missed(lost.connection, max(seen, known[1]), lost.at - self._unseen)
+        since = self._seen(lost.connection, known[1], offset)
+        missed = None if since is None else history.missed(lost.connection, since, lost.at - self._unseen)
         if missed is None or self._lost.get(known[0]) is not lost or not self._may_continue(lost, connection):
             return None
         lost.heir, lost.missed = connection, missed
         return lost.connection
+
+    def _seen(self, connection: Connection, start: int, offset: Any) -> int | None:
+        """The number up to which its client has seen everything; None if that is not known."""
+        assert self._history is not None
+        if connection.moved_in is not None:
+            start, moved_with = connection.moved_in
+            if offset == moved_with:
+                return start
+        seen = 0 if offset is None else self._history.number_of(offset)
+        return None if seen is None else max(seen, start)
 
     def _may_continue(self, lost: Lost, connection: Connection) -> bool:
         before = lost.connection
         return (lost.heir is None and not self._is_over(lost) and before.user_id == connection.user_id
                 and (before.expires_at is None or before.expires_at > self._now()))
 
+    def is_claimed_by(self, connection: Connection, sid: str) -> bool:
+        """Whether the connection is on its way to continue the lost one of that id."""
+        lost = self._lost.get(sid)
+        return lost is not None and lost.heir is connection
+
     def is_heir(self, connection: Connection) -> bool:
         """Whether the connection continues one that is lost, and has not caught up with it yet."""
-        lost = self._lost.get(connection.sid)
-        return lost is not None and lost.heir is connection
+        return self.is_claimed_by(connection, connection.sid)
 
     def catch_up(self, connection: Connection) -> list[bytes] | None:
         """What an heir has to be sent before anything new; it is there again from now on. None if that is not known."""
@@ -134,4 +167,50 @@ class Away:
         self.discard(connection.sid)
         if self._history is None or lost.missed is None or not self._history.read_on(lost.missed):
             return None
-        return lost.missed.frames
+        if lost.given is None:
+            return lost.missed.frames
+        known = Counter([*map(fingerprint, lost.given.frames), *lost.given.known])
+        frames = list(lost.given.frames)
+        for frame in lost.missed.frames:
+            event = fingerprint(frame)
+            if known[event]:
+                known[event] -= 1
+            else:
+                frames.append(frame)
+        return frames
+
+    # ------------------------------------------------------------------ who moves from one process to another
+
+    def expect(self, connection: Connection, sid: str) -> None:
+        """Begin to keep what is for a connection that another process has lost: the new one of its client is that one."""
+        lost = Connection(sid, NO_SESSION, connection.namespace, connection.address)
+        lost.user_id, lost.sign_in_id, lost.expires_at = connection.user_id, connection.sign_in_id, connection.expires_at
+        lost.dialect, lost.kind = connection.dialect, connection.kind
+        assert self._history is not None
+        lost.moved_in = self._history.last, None
+        self.add(lost)
+
+    def take(self, connection: Connection, sid: str, given: Given) -> None:
+        """The new connection continues the one that was expected, which another process gives away."""
+        lost = self._lost[sid]
+        assert lost.connection.moved_in is not None
+        start, _ = lost.connection.moved_in
+        lost.connection.moved_in, lost.connection.sign_in_id = (start, given.offset), given.sign_in_id
+        lost.heir, lost.given, lost.missed = connection, given, Missed(lost.connection, start)
+
+    def give(self, sid: str, offset: Any) -> Given | None:
+        """Give a lost connection away: it is gone here.
+
+        None if not all that it missed is known, or if its client is on its way back to this process.
+        """
+        lost, history = self._lost.get(sid), self._history
+        if lost is None or history is None or lost.heir is not None or self._is_over(lost):
+            return None
+        since = self._seen(lost.connection, 0, offset)
+        missed = None if since is None else history.missed(lost.connection, since, lost.at - self._unseen)
+        if since is None or missed is None or self._lost.get(sid) is not lost or not history.read_on(missed):
+            return None
+        self.discard(sid)
+        return Given(lost.connection.sign_in_id or '', missed.frames,
+                     offset if missed.last is None else history.offset_of(missed.last),
+                     [*map(fingerprint, history.seen(lost.connection, since))])

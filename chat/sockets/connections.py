@@ -37,7 +37,7 @@ class Connection:
     """
 
     __slots__ = ('sid', 'eio_sid', 'namespace', 'address', 'user_id', 'sign_in_id', 'expires_at', 'dialect', 'kind',
-                 'failed_logins', 'is_open', '_arrivals', '_progress')
+                 'failed_logins', 'is_open', 'moved_in', '_arrivals', '_progress')
 
     def __init__(self, sid: str, eio_sid: str, namespace: str, address: str, has_offsets: bool = False) -> None:
         self.sid, self.eio_sid, self.namespace, self.address = sid, eio_sid, namespace, address
@@ -48,6 +48,7 @@ class Connection:
         self.kind = shared(Kind(namespace, '', has_offsets))
         self.failed_logins = 0
         self.is_open = False
+        self.moved_in: tuple[int, str | None] | None = None  # from another process: at which number, and its offset of then
         self._arrivals = NOTHING  # a deque of its own costs 760 bytes, which an idle connection can do without
         self._progress: Signal | None = None  # made when somebody waits, which is seldom
 
@@ -67,7 +68,7 @@ class Connection:
 
     def continues(self, lost: 'Connection') -> None:
         """This is another one of the same user, whose client has come back: be what it was."""
-        self.sid, self.dialect, self.kind = lost.sid, lost.dialect, lost.kind
+        self.sid, self.dialect, self.kind, self.moved_in = lost.sid, lost.dialect, lost.kind, lost.moved_in
 
     @property
     def has_offsets(self) -> bool:

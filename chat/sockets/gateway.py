@@ -1,4 +1,5 @@
 """Connections from their handshake to their end, and each event from its arrival to its answer."""
+import hmac
 import logging
 import time
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from .away import Away
 from .connections import Arrival, Connection, Kind, Registry, Result
 from .fanout import CHAT_NAMESPACES, FanOut, can_be_called
 from .handshake import Environ, refused, shown_token, wanted_dialect
+from .moves import Moves
 from .notices import ERROR, LOGIN_FAILED, LOGIN_OK, refusal
 from .online import OnlineList
 from .waiting import WaitingRoom
@@ -44,11 +46,13 @@ class Gateway:
         self._handlers = {Kind(*key, has_offsets): found for key, found in by_dialect.items()
                           for has_offsets in (True, False)}
         self._login = handlers['/'][LOGIN]
-        self._waiting = WaitingRoom()
+        self._waiting = WaitingRoom(core.places)
         self._online = OnlineList(presence=core.presence, blocks=core.blocks, registry=self.registry, wire=wire)
         self._away = away = Away(
             registry=self.registry, history=wire.history, seconds=app.config['RECOVERY_SECONDS'],
-            unseen=unseen(server.eio.ping_interval, server.eio.ping_timeout))
+            unseen=unseen(server.eio.ping_interval, server.eio.ping_timeout), key=key_of_pids(app))
+        self._moves = Moves(log=core.log, order=core.order, registry=self.registry, away=away, server=server) \
+            if core.order and wire.history else None
         core.here.subscribe(FanOut(rooms=core.rooms, registry=self.registry, wire=wire, lost=away.get, control={
             SignInsEnded: self._end_sign_ins, OnlineListChanged: self._online.changed_for}).deliver)
         self._watch: gevent.Greenlet[..., Any] | None = None
@@ -133,10 +137,13 @@ class Gateway:
         if before is not None and before.user_id == connection.user_id and before.eio_sid != connection.eio_sid:
             cut(self._server, before.eio_sid)  # it is lost, and nobody has noticed
         lost = self._away.get(sid)
+        if lost is None and before is None and self._moves is not None:
+            lost = self._moves.fetch(connection, sid, auth.get('offset'))
         if lost is None or auth.get('dialect') not in (None, lost.dialect) or not self._goes_on(lost):
             return False
         is_settled = self._server.manager.eio_sid_from_sid(sid, connection.namespace) is None
-        if not is_settled or self._away.claim(connection, auth['pid'], auth.get('offset')) is None:
+        if not is_settled or not self._away.is_claimed_by(connection, sid) \
+                and self._away.claim(connection, auth['pid'], auth.get('offset')) is None:
             return False
         connection.continues(lost)
         return True
@@ -313,3 +320,10 @@ class Gateway:
         """Look after nobody any more."""
         if self._watch:
             self._watch.kill()
+
+
+def key_of_pids(app: Flask) -> bytes | None:
+    """What the ids of connections that may come back are sealed with, where all processes are to know them."""
+    if not app.config['REDIS_URL']:
+        return None
+    return hmac.digest(app.config['JWT_SECRET_KEY'].encode(), b'chat: private ids of connections', 'sha256')

@@ -1,13 +1,13 @@
 """Engine.IO sessions in which nobody has signed in: how long they may wait, and how many of them at a time."""
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
+from ..core.shared.places import Places
+
 DEADLINE = 10        # seconds
 HANDSHAKE = 2        # seconds in which a session that is about to show its token does not count as waiting
-MAX_WAITING = 1000
-MAX_PER_ADDRESS = 50
 V = TypeVar('V')
 
 
@@ -15,15 +15,14 @@ class WaitingRoom:
     """Sessions from their opening to their sign-in.
 
     Many clients behind one address may open sessions at the same moment, after a restart for example, so a session
-    counts only once it has said that it has no token, or has said nothing for HANDSHAKE seconds.
+    counts only once it has said that it has no token, or has said nothing for HANDSHAKE seconds: then it takes a place.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, places: Places, clock: Callable[[], float] = time.monotonic) -> None:
+        self._places, self._clock = places, clock
         self._since: OrderedDict[str, tuple[float, str]] = OrderedDict()  # when it was opened, its address; oldest first
         self._young: OrderedDict[str, float] = OrderedDict()  # those that do not count yet: when they will
         self._counted: dict[str, str] = {}           # those that count: their address
-        self._per_address: Counter[str] = Counter()
 
     def enter(self, session: str, address: str) -> None:
         """A session was opened, or nobody is signed in to it any more."""
@@ -38,9 +37,7 @@ class WaitingRoom:
         self._young.pop(session, None)
         address = self._counted.pop(session, None)
         if address is not None:
-            self._per_address[address] -= 1
-            if not self._per_address[address]:
-                del self._per_address[address]
+            self._places.give_back(address)
 
     def count(self, session: str) -> bool:
         """The session counts as waiting from now on; False if there is no place for it."""
@@ -48,10 +45,12 @@ class WaitingRoom:
         if session not in self._since or session in self._counted:
             return True
         address = self._since[session][1]
-        if len(self._counted) >= MAX_WAITING or self._per_address[address] >= MAX_PER_ADDRESS:
+        if not self._places.take(address):
             return False
-        self._counted[session] = address
-        self._per_address[address] += 1
+        if session in self._since:
+            self._counted[session] = address
+        else:  # it has gone meanwhile
+            self._places.give_back(address)
         return True
 
     def overdue(self) -> list[str]:

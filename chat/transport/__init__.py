@@ -20,11 +20,11 @@ The application uses the names below. Without `install()` nothing of this is act
 simple-websocket. The standard library must be monkey-patched by gevent.
 """
 from .engineio_server import Transport, direct_connection, install, text_frame
-from .recovery import History, Missed, PrivateIds, takes_offsets, unseen
+from .recovery import History, Missed, PrivateIds, fingerprint, takes_offsets, unseen
 from .request import ChatHandler, ChatServer
 from .socketio_server import IndexedManager, Namespace, Welcome, cut, take_events
 from .wire import DirectWire, StockWire, Wire
 
 __all__ = ['ChatHandler', 'ChatServer', 'DirectWire', 'History', 'IndexedManager', 'Missed', 'Namespace', 'PrivateIds',
-           'StockWire', 'Transport', 'Welcome', 'Wire', 'cut', 'direct_connection', 'install', 'take_events',
+           'StockWire', 'Transport', 'Welcome', 'Wire', 'cut', 'direct_connection', 'fingerprint', 'install', 'take_events',
            'takes_offsets', 'text_frame', 'unseen']

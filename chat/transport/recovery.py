@@ -8,6 +8,7 @@ the pid says by itself, under a seal, whose it is. Offsets are numbers that only
 are sent, so an offset stands for all before it too.
 """
 import base64
+import hashlib
 import hmac
 import secrets
 import sys
@@ -29,6 +30,7 @@ SEGMENT_BYTES = 1 << 17   # of one segment
 SHARE = 16                # a segment is at most this share of all that is kept, in bytes and in seconds
 EVENT_OVERHEAD = 256      # bytes that a missed event may take in a queue, beside its text
 PIECE = 2000              # entries looked through before the others have their turn
+RECENT = 2000             # events that may be on their way to another process, when a client goes there
 SLACK = 5                 # seconds by which a ping may be late
 SEAL_BYTES = 16
 # Client libraries that hand all arguments to handlers which expect one: by the beginning of their User-Agent
@@ -55,17 +57,22 @@ class Recipients(Protocol):
 
 
 class Missed:
-    """What a lost connection missed: `frames`, in order, of all that was sent up to the number `position`."""
+    """What a lost connection missed: `frames`, in order, of all that was sent up to the number `position`.
 
-    __slots__ = ('recipient', 'position', 'frames', 'size')
+    The number of the last of them is `last`, None where there are none.
+    """
+
+    __slots__ = ('recipient', 'position', 'last', 'frames', 'size')
 
     def __init__(self, recipient: Recipient, position: int) -> None:
         self.recipient, self.position = recipient, position
+        self.last: int | None = None
         self.frames: list[bytes] = []
         self.size = 0
 
-    def add(self, frame: bytes) -> None:
+    def add(self, frame: bytes, number: int) -> None:
         """One event more."""
+        self.last = number
         self.frames.append(frame)
         self.size += EVENT_OVERHEAD + sys.getsizeof(payload_of(frame).decode())
 
@@ -98,7 +105,8 @@ class Segment:
         start, end = (bisect_right(self.numbers, number - self.first) for number in (missed.position, last))
         for place in range(start, end):
             if self.kinds[place] == kind and self.recipients[place].includes(missed.recipient):
-                missed.add(bytes(self.frames[self.ends[place - 1] if place else 0:self.ends[place]]))
+                frame = bytes(self.frames[self.ends[place - 1] if place else 0:self.ends[place]])
+                missed.add(frame, self.first + self.numbers[place])
 
 
 class History:
@@ -123,12 +131,16 @@ class History:
     @property
     def offset(self) -> str:
         """The offset of an event that is sent now and not kept: whoever has it has all before it."""
-        return f'{self._prefix}{self.last}'
+        return self.offset_of(self.last)
+
+    def offset_of(self, number: int) -> str:
+        """The offset of the event of that number."""
+        return f'{self._prefix}{number}'
 
     @property
     def next_offset(self) -> str:
         """The offset of the event that is added next."""
-        return f'{self._prefix}{self.last + 1}'
+        return self.offset_of(self.last + 1)
 
     def number_of(self, offset: Any) -> int | None:
         """The number behind an offset; None unless this process has given it."""
@@ -221,6 +233,13 @@ class History:
                 give_way()
         return missed
 
+    def seen(self, recipient: Recipient, since: int) -> list[bytes]:
+        """The frames of the newest events up to the number `since` that were the recipient's; of RECENT events at most."""
+        seen = Missed(recipient, max(since - RECENT, self._segments[0].first - 1))
+        if since > seen.position:
+            self.read_on(seen, since - seen.position)
+        return seen.frames
+
     def read_on(self, missed: Missed, most: int | None = None) -> bool:
         """Add what has been sent since; False if it is no longer known. Nobody else has a turn meanwhile."""
         if missed.position + 1 < self._segments[0].first:
@@ -236,10 +255,13 @@ class History:
 
 
 class PrivateIds:
-    """The pids of one process: each holds a connection's public id and the number at which it began, under a seal."""
+    """Each holds a connection's public id and the number at which it began, under a seal.
 
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
+    They are those of one process, or of all that have the same `key`.
+    """
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._key = key or secrets.token_bytes(32)
 
     def issue(self, namespace: str, sid: str, start: int) -> str:
         """The pid of a connection whose first event comes after that number."""
@@ -247,7 +269,7 @@ class PrivateIds:
         return f'{public}.{self._seal(namespace, public)}'
 
     def read(self, namespace: str, pid: Any) -> tuple[str, int] | None:
-        """(sid, start) of a pid that this process has issued in that namespace; else None."""
+        """(sid, start) of a pid that was issued in that namespace; else None."""
         if not isinstance(pid, str) or not pid.isascii():
             return None
         public, _, seal = pid.rpartition('.')
@@ -259,6 +281,11 @@ class PrivateIds:
     def _seal(self, namespace: str, public: str) -> str:
         digest = hmac.digest(self._key, f'{namespace} {public}'.encode(), 'sha256')
         return base64.urlsafe_b64encode(digest[:SEAL_BYTES]).decode().rstrip('=')
+
+
+def fingerprint(frame: bytes) -> bytes:
+    """What two processes have alike of one event: a hash of all but the offset."""
+    return hashlib.blake2b(payload_of(frame).rpartition(b',"')[0], digest_size=8).digest()
 
 
 def unseen(ping_interval: float, ping_timeout: float) -> float:

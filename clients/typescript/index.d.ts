@@ -383,6 +383,7 @@ export interface NotReady {
   database: string;
   migrations: string;
   queue: string;
+  redis?: string;
   code: string;
   message: string;
 }
@@ -465,6 +466,7 @@ export interface Readiness {
   database: string;
   migrations: string;
   queue: string;
+  redis?: string;
 }
 
 /** When a message was delivered to a member of its room, and when it was read there. */
@@ -1031,7 +1033,7 @@ export interface Operations {
   "GET /api/calls/ice-servers": { answer: IceServersAnswer };
   /** Whether the process runs. */
   "GET /health": { answer: Health };
-  /** Whether the database, its migrations and the queue of messages are fine. */
+  /** Whether the database, its migrations and the queue of messages are fine; and what Redis does, where it is used. */
   "GET /ready": { answer: Readiness };
   /** Every request and its answers, as OpenAPI 3.1. */
   "GET /api/openapi.json": { answer: Blob };

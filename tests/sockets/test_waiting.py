@@ -1,7 +1,8 @@
 """The waiting room by itself, with a clock of the test's own."""
 import pytest
 
-from chat.sockets.waiting import DEADLINE, HANDSHAKE, MAX_PER_ADDRESS, MAX_WAITING, WaitingRoom
+from chat.core.shared.places import MAX_PER_ADDRESS, MAX_PLACES, Places
+from chat.sockets.waiting import DEADLINE, HANDSHAKE, WaitingRoom
 
 HERE, THERE = '192.0.2.1', '192.0.2.2'
 
@@ -11,7 +12,8 @@ class House:
 
     def __init__(self):
         self.now = 1000.0
-        self.room = WaitingRoom(clock=lambda: self.now)
+        self.places = Places()
+        self.room = WaitingRoom(self.places, clock=lambda: self.now)
 
     def enter(self, *sessions, address=HERE):
         for session in sessions:
@@ -79,7 +81,7 @@ def test_only_so_many_of_one_address_may_wait_and_whoever_leaves_makes_place(hou
 
 
 def test_only_so_many_may_wait_in_all(house):
-    for session in range(MAX_WAITING):
+    for session in range(MAX_PLACES):
         house.enter(session, address=f'192.0.2.{session % 100}')
         assert house.room.count(session)
     house.enter('late', address='198.51.100.1')
@@ -97,9 +99,9 @@ def test_who_says_nothing_counts_after_a_moment_and_is_sent_away_where_there_is_
 
 
 def test_any_number_may_show_their_tokens_at_once(house):
-    house.enter(*range(MAX_WAITING * 2))
+    house.enter(*range(MAX_PLACES * 2))
     house.now += HANDSHAKE - 0.1
-    for session in range(MAX_WAITING * 2):
+    for session in range(MAX_PLACES * 2):
         house.room.leave(session)
     house.enter('late')
     assert house.room.count('late') and house.wait(0.1) == []
@@ -111,4 +113,5 @@ def test_nothing_is_left_of_those_who_have_gone(house):
         house.room.count(session)
         house.room.leave(session)
     house.wait(DEADLINE)
-    assert not any(value for name, value in vars(house.room).items() if name != '_clock')
+    assert not any(value for name, value in vars(house.room).items() if name not in ('_clock', '_places'))
+    assert not any(vars(house.places).values())

@@ -75,6 +75,10 @@ class CuttingProxy:
         self._lock = threading.Lock()  # a line is either there and can be cut, or is refused
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def lead_to(self, port):
+        """New lines go to another server from now on."""
+        self._target = port
+
     def cut(self):
         """Cut all lines."""
         with self._lock:

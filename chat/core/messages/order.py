@@ -101,6 +101,15 @@ class RoomOrder:
         self._moments: deque[tuple[float, Newest]] = deque()
         self._is_catching_up = False
 
+    def settle(self, seconds: float) -> bool:
+        """Wait until all that was published before this call was told; whether it was, within so many seconds."""
+        deadline, waiting = self._clock() + seconds, dict(self._waiting)
+        while waiting := {room_id: items for room_id, items in waiting.items() if self._waiting.get(room_id) is items}:
+            if self._clock() > deadline:
+                return False
+            gevent.sleep(LOOK)
+        return True
+
     # ------------------------------------------------------------------ events on their way
 
     def put(self, events: Sequence[Event]) -> None:

@@ -7,6 +7,7 @@ by Redis, for several.
     codec         events and facts as plain data
     facts         what a process has changed that others keep in memory
     redis_limits  rate limits that are counted once
+    places        for those who are not signed in yet; redis_places the same for all processes together
 
 A process whose Redis is gone goes on alone: what it appends holds for itself, at once. When Redis is back it says what is so
 here (`Replicated.contribution`), forgets what it only remembered, and looks in the database for what it was not told.

@@ -52,6 +52,14 @@ class Log(Protocol):
         """Whether there may be others."""
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the others can be told anything just now."""
+
+    @property
+    def others(self) -> int:
+        """How many other processes can be told something just now."""
+
+    @property
     def leads(self) -> bool:
         """Whether this process is the one to do what only one should: remove what is old, say."""
 
@@ -85,6 +93,8 @@ class LocalLog:
 
     process = 'here'
     is_shared = False
+    is_connected = False
+    others = 0
     leads = True
 
     def __init__(self) -> None:

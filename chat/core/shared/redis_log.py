@@ -116,6 +116,11 @@ class RedisLog:
         return self._leads and self._is_connected
 
     @property
+    def others(self) -> int:
+        """See Log."""
+        return len({*self._others, *self._seen}) if self._is_connected else 0
+
+    @property
     def is_connected(self) -> bool:
         """Whether Redis answers."""
         return self._is_connected

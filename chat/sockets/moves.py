@@ -1,0 +1,103 @@
+"""Clients that come back to another process than the one in which their line was lost.
+
+The process asks all others, through the log. Whoever has the lost connection gives it away, with what it missed up to there.
+The one that asked has everything kept for the connection from the moment before it asked; what is in both is left out. So
+nothing is missed in between, whoever told whom first:
+
+    told by the one that gives, after it gave    stands in the log behind the question, so that it is told here after it
+    told here before the question                stands in the log before it, so that the one that gives has told it, too
+"""
+import logging
+import secrets
+from typing import Any
+
+import gevent
+from gevent.event import AsyncResult
+
+from ..core.messages.order import RoomOrder
+from ..core.shared.log import Entry, Log
+from ..transport import cut
+from .away import Away, Given
+from .connections import Connection, Registry
+
+log = logging.getLogger(__name__)
+QUESTION, ANSWER = 'who has lost', 'was lost here'  # topics
+ANSWER_SECONDS = 2
+SETTLE_SECONDS = 1
+MAX_QUESTIONS = 1000  # at a time; whoever comes then begins anew
+
+
+class Question:
+    """Who has lost a connection; answered by the one that has, or once all others have said no."""
+
+    def __init__(self, others: int) -> None:
+        self.waits_for, self.answer = others, AsyncResult()  # type: ignore[var-annotated]
+
+
+class Moves:
+    """`order` is what tells events here in their turn: what stood before the question may still wait for that."""
+
+    def __init__(self, *, log: Log, order: RoomOrder, registry: Registry, away: Away, server: Any) -> None:
+        self._log, self._order, self._registry, self._away, self._server = log, order, registry, away, server
+        self._questions: dict[str, Question] = {}
+        log.subscribe(QUESTION, self._asked)
+        log.subscribe(ANSWER, self._answered)
+
+    def fetch(self, connection: Connection, sid: str, offset: Any) -> Connection | None:
+        """The lost connection of that id, which is this process's from now on; None if nobody has it, or not all of it."""
+        if not self._log.others or len(self._questions) >= MAX_QUESTIONS:
+            return None
+        self._away.expect(connection, sid)
+        name = secrets.token_hex(8)
+        question = self._questions[name] = Question(self._log.others)
+        try:
+            self._log.tell_others(QUESTION, [name, sid, connection.me, list(connection.kind), offset])
+            given = question.answer.get(timeout=ANSWER_SECONDS)
+            if given is not None and not self._order.settle(SETTLE_SECONDS):  # what was given is not to be told later on
+                given = None
+        except gevent.Timeout:
+            given = None
+        finally:
+            del self._questions[name]
+        lost = self._away.get(sid)
+        if given is None or lost is None:
+            self._away.discard(sid)
+            return None
+        self._away.take(connection, sid, given)
+        return lost
+
+    def _asked(self, entry: Entry) -> None:
+        """Another process has a client that says it was here."""
+        name, sid, *what = entry.data
+        if self._registry.get(sid) is None and self._away.get(sid) is None:
+            self._log.tell_others(ANSWER, [name, None])
+        else:
+            gevent.spawn(self._answer, name, sid, *what)
+
+    def _answer(self, name: str, sid: str, user_id: int, kind: list[Any], offset: Any) -> None:
+        given = None
+        try:
+            if self._order.settle(SETTLE_SECONDS):
+                given = self._give(sid, user_id, tuple(kind), offset)
+        finally:
+            self._log.tell_others(ANSWER, [name, given])
+
+    def _give(self, sid: str, user_id: int, kind: tuple[Any, ...], offset: Any) -> Given | None:
+        before = self._registry.get(sid)
+        if before is not None and before.user_id == user_id:
+            cut(self._server, before.eio_sid)  # it is lost, and nobody has noticed
+        lost = self._away.get(sid)
+        if lost is None or lost.user_id != user_id or tuple(lost.kind) != kind:
+            return None
+        return self._away.give(sid, offset)
+
+    def _answered(self, entry: Entry) -> None:
+        name, given = entry.data
+        question = self._questions.get(name)
+        if question is None:
+            return
+        question.waits_for -= 1
+        if given is not None:
+            question.answer.set(Given(*given))
+        elif not question.waits_for and not question.answer.ready():
+            question.answer.set(None)
