@@ -3,7 +3,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..events import Event
-from .codec import pack_event, pack_fact, unpack_event, unpack_fact
+from .codec import pack_events, pack_fact, unpack_events, unpack_fact
 from .facts import Fact
 from .log import Entry, Log
 
@@ -45,11 +45,11 @@ class Bus:
 
     def publish(self, events: Sequence[Event]) -> None:
         """Have the others' clients told."""
-        self._log.tell_others(EVENTS, [pack_event(event) for event in events])
+        self._log.tell_others(EVENTS, pack_events(events))
 
     def _told(self, entry: Entry) -> None:
         if self._deliver is not None:
-            self._deliver([unpack_event(data) for data in entry.data])
+            self._deliver(unpack_events(entry.data))
 
     def _informed(self, entry: Entry) -> None:
         fact = unpack_fact(entry.data)
