@@ -2,7 +2,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import gevent
@@ -139,7 +139,7 @@ class Core:
                 repeat(self.waiting.go_on, 0),
                 repeat(self.calls.expire, 0.25),
                 repeat(self.call_records.store, STORE_SECONDS),
-                *(repeat(partial(self._lead, work), pause) for work, pause in (
+                *(repeat(self._if_leading(work), pause) for work, pause in (
                     (self.sign_ins.prune, PRUNE_SECONDS), (self.removed_rooms.purge, PURGE_SECONDS),
                     (self.search_index.catch_up, INDEX_SECONDS), (self.uploads.prune, PRUNE_UPLOADS_SECONDS),
                     (self.files.sweep, SWEEP_FILES_SECONDS))),
@@ -152,10 +152,13 @@ class Core:
             self.order.begin()
         self.log.start()
 
-    def _lead(self, work: Callable[[], object]) -> None:
-        """Do what one process does for all."""
-        if self.log.leads:
-            work()
+    def _if_leading(self, work: Callable[[], object]) -> Callable[[], object]:
+        """What one process does for all."""
+        @wraps(work)
+        def lead() -> None:
+            if self.log.leads:
+                work()
+        return lead
 
     def stop(self) -> None:
         """Finish what was begun: every accepted message is stored and answered, what waits is written."""

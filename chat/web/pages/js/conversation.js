@@ -262,6 +262,7 @@ class ChatConversation extends Part {
   async showReceipts(message) {
     await store.receipts.learn(message).catch(() => {});
     const { read, delivered } = store.receipts.of(message);
+    await store.users.known([...read, ...delivered].map(([id]) => id));
     const row = ([id, time]) => listRow({ picture: userAvatar(store.users.get(id)), name: store.users.nameOf(id), under: time && [formatMoment(time)] });
     const part = (title, list) => (list.length ? [el('h3', {}, t(title)), el('ul.people', {}, ...list.map(row))] : []);
     const parts = [...part('receipt.read', read), ...part('receipt.delivered', delivered)];

@@ -29,6 +29,9 @@ export class Users {
 
   nameOf(id) { return this.get(id)?.displayName.replace(TURNING, '') ?? (this.#unknown.has(id) ? t('user.gone') : '…'); }
 
+  /** Resolves once these users are known, or can't be. */
+  known(ids) { return Promise.all(ids.filter((id) => !this.#users.has(id)).map((id) => api.get(`/api/users/${id}`).then((user) => this.put(user), () => {}))); }
+
   put(user) {
     const held = this.#users.get(user.id);
     if (held && Object.keys(user).every((key) => held[key] === user[key])) return;
