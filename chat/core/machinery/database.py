@@ -22,6 +22,7 @@ from ..tables import AnyRow
 from .engines import AUTOCOMMIT, LOCK_TIMEOUT, engine_options, learn_id_step, load_cryptography_when_needed, prepare_sqlite
 from .failures import InDoubt, RolledBack, access_denied, is_rolled_back, translated
 from .pre_ping import PrePing
+from .texts import texts_of
 
 log = logging.getLogger(__name__)
 P = ParamSpec('P')
@@ -225,6 +226,17 @@ class Database:
             rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
+    def fetch_texts(self, sql: str, values: Sequence[Any]) -> list[bytes]:
+        """All rows of a query of one column of text in MySQL's own SQL, in UTF-8 and without NULLs; for hundreds of rows
+        at a third of the cost of `fetch`.
+        """
+        return _repeated(self._fetch_texts_once, sql, values)
+
+    def _fetch_texts_once(self, sql: str, values: Sequence[Any]) -> list[bytes]:
+        with translated(), closing(self._driver_connection(self._reader)) as connection, self._driver_errors(connection):
+            driver: Any = connection.dbapi_connection
+            return texts_of(driver, sql % tuple([value if type(value) is int else driver.escape(value) for value in values]))
+
     # ------------------------------------------------------------------ the driver
 
     def _driver_connection(self, engine: Engine) -> PoolProxiedConnection:
@@ -235,12 +247,15 @@ class Database:
 
     @contextmanager
     def _driver_cursor(self, connection: PoolProxiedConnection) -> Iterator[Any]:
-        """A cursor of the driver.
-
-        Its errors are raised as SQLAlchemy's, once the transaction is rolled back or a connection that was lost thrown away.
-        """
-        try:
+        """A cursor of the driver."""
+        with self._driver_errors(connection):
             yield connection.cursor()
+
+    @contextmanager
+    def _driver_errors(self, connection: PoolProxiedConnection) -> Iterator[None]:
+        """Raise errors of the driver as SQLAlchemy's, once the transaction is rolled back or a lost connection is away."""
+        try:
+            yield
         except self.engine.dialect.loaded_dbapi.Error as error:
             is_lost = self.engine.dialect.is_disconnect(error, connection, None)
             if is_lost or not _rolled_back(connection):
