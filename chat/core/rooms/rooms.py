@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import BigInteger, Connection, bindparam, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import Forbidden, Invalid, NotFound
@@ -21,6 +21,11 @@ ADMIN: Final = 'admin'
 MEMBER: Final = 'member'
 MAX_CACHED_MEMBERS = 1_000_000  # memberships in memory, over all rooms
 MAX_CACHED_PAIRS = 100_000
+COUNT_IN_LOBBY = update(ROOMS).where(ROOMS.c.unique_key == LOBBY).values(member_count=ROOMS.c.member_count + 1)
+INTO_LOBBY = insert(MEMBERS).from_select(
+    ['room_id', 'user_id', 'role', 'joined_at', 'read_seq', 'delivered_seq'],
+    select(ROOMS.c.id, bindparam('user', type_=BigInteger), literal(MEMBER), bindparam('now', type_=BigInteger),
+           ROOMS.c.last_seq, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY))
 UNKNOWN = -1  # as a count of departures: it is no room's, so the members are looked up before the next message
 
 
@@ -215,9 +220,8 @@ class Rooms:
 
     def enter_lobby(self, connection: Connection, user_id: int, now: int) -> None:
         """Enter a new user, within the caller's transaction; all that was said before counts as read."""
-        lobby = select(ROOMS.c.id, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY).with_for_update()
-        row = connection.execute(lobby).one()
-        enter(connection, row, user_id, MEMBER, now)
+        connection.execute(COUNT_IN_LOBBY)  # which locks the room
+        connection.execute(INTO_LOBBY, {'user': user_id, 'now': now})
 
 
 def member_ids(connection: Connection, room_id: int) -> frozenset[int]:
