@@ -66,6 +66,10 @@ class Config:
         self.DATABASE_SETTINGS = read.database_settings()  # to be named where the database refuses what they say
         self.AUTO_MIGRATE = read.flag('AUTO_MIGRATE', default=True)
         self.DB_POOL_SIZE = read.number('DB_POOL_SIZE', default=10, least=1, most=1000)
+        self.REDIS_URL = read.redis('REDIS_URL')
+        if self.REDIS_URL and self.SQLALCHEMY_DATABASE_URI.get_backend_name() == 'sqlite':
+            raise ConfigError('REDIS_URL is for several processes, which need a database of their own: set DATABASE_URL to '
+                              'MySQL or MariaDB, or unset REDIS_URL')
 
     def _read_sign_in(self, read: 'Reader') -> None:
         self.JWT_SECRET_KEY = read.text('JWT_SECRET', 'JWT_SECRET_KEY', 'secretKey') or kept_secret(self.INSTANCE_PATH)
@@ -183,6 +187,13 @@ class Reader:
         text = self.text(name, default='').rstrip('/')
         if text and not re.fullmatch(r'https?://[^\s?#]+', text):
             raise ConfigError(f'{name} must look like https://chat.example.com, not {text!r}')
+        return text
+
+    def redis(self, name: str) -> str | None:
+        """The address of a Redis server."""
+        text = self.text(name)
+        if text and not re.fullmatch(r'(rediss?|unix)://\S+', text):
+            raise ConfigError(f'{name} must look like redis://127.0.0.1:6379/0, not {text!r}')
         return text
 
     def contact(self, name: str) -> str | None:

@@ -61,7 +61,8 @@ def measure(plan, only, names, peer, folder):
 def write(runner, path):
     results = [{'name': name, 'unit': unit, 'server': server, 'results': found}
                for (name, unit), by_server in runner.results.items() for server, found in by_server.items()]
-    path.write_text(json.dumps({'results': results, 'starts': runner.starts, 'memory': runner.memory}, indent=1))
+    path.write_text(json.dumps({'results': results, 'starts': runner.starts, 'memory': runner.memory,
+                                'paints': runner.paints}, indent=1))
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ import platform
 import subprocess
 from pathlib import Path
 
+from . import paint
 from .plan import MOST, WANTED, WITHIN
 from .runner import median
 from .servers import PEER
@@ -33,6 +34,10 @@ def table(runner):
         if rates.get(one) and rates.get(other):
             times = rates[other] / rates[one]
             lines.append(line(name, number(times), '', '', '', f'≤ {most}{"" if times <= most else " ✗"}', '', '', '', ''))
+    if runner.paints:
+        for unit, key in (('ms to the first paint', 'ms'), ('KiB transferred', 'kib')):
+            lines.append(absolute_row(paint.NAME, unit, {server: median(found, key)
+                                                         for server, found in runner.paints.items()}))
     lines.append(absolute_row('start', 'seconds to /health', medians(runner.starts)))
     lines.append(absolute_row('start', 'idle memory, MiB', medians(runner.memory)))
     return '\n'.join(lines)

@@ -6,6 +6,7 @@ import sys
 import time
 from itertools import groupby
 
+from . import paint
 from .plan import READERS, SMALL_HISTORY, points
 from .servers import FOLDER, fill, index
 
@@ -19,7 +20,7 @@ class Runner:
 
     def __init__(self, plan, servers, database_pid):
         self._plan, self._servers, self._database_pid = plan, servers, database_pid
-        self.results, self.starts, self.memory = {}, {}, {}
+        self.results, self.starts, self.memory, self.paints = {}, {}, {}, {}
         self._oldest = {}  # server name: the id before which the oldest 50 messages of the large history are
 
     def run(self, only):
@@ -29,6 +30,8 @@ class Runner:
         for _ in range(self._plan.repeats):
             for _, group in groupby(points(self._plan, only), key=lambda point: (point.scenario, point.peer_env)):
                 self._run_scenario(list(group))
+            if not only or 'm9' in only:
+                self._each_once(self._measure_paint)
 
     def prepare(self, with_histories):
         """Accounts, rooms and histories for every server."""
@@ -55,6 +58,20 @@ class Runner:
         time.sleep(1)
         self.memory.setdefault(server.name, []).append(server.memory())
         server.stop()
+
+    def _measure_paint(self, server):
+        if server.name == 'peer':  # which has no web client
+            return
+        if reason := paint.unavailable_reason():
+            say(f'{paint.NAME}: left out, {reason}')
+            return
+        server.start()
+        try:
+            found = paint.measure(server)
+        finally:
+            server.stop()
+        self.paints.setdefault(server.name, []).append(found)
+        say(f'{paint.NAME}, {server.name}: {found["ms"]:.0f} ms, {found["kib"]:.0f} KiB')
 
     def _run_scenario(self, group):
         try:

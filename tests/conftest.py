@@ -16,7 +16,6 @@ import pytest
 
 from tests.support import declared
 from tests.support.browser import Browser
-from tests.support.chromium import Chromium
 from tests.support.databases import MariaDatabase, SqliteDatabase
 from tests.support.files import post_file
 from tests.support.http import Account, Http
@@ -134,27 +133,21 @@ def bridge():
 
 
 @pytest.fixture(scope='session')
-def chromium():
-    """A browser with cameras and microphones that are not real; a test closes the windows that it opens."""
-    yield from _running(Chromium)
-
-
-@pytest.fixture(scope='session')
 def browser():
-    """A browser in which people use the web client."""
+    """A browser in which people have windows; their cameras and microphones are not real."""
     yield from _running(Browser)
 
 
 @pytest.fixture
 def open_window(browser, watched_server):
-    """Opens a window on the web client: `open_window(account, **options)`, see Browser.open.
+    """Opens a window on the web client: `open_window(account, server=..., **options)`, see Browser.open; by default of the shared server.
 
     The test fails if anything went wrong in one: an error on the console, an exception, a request to anybody but the server.
     """
     windows = []
 
-    def opened(account=None, **options):
-        windows.append(browser.open(watched_server.url, account, **options))
+    def opened(account=None, server=watched_server, **options):
+        windows.append(browser.open(server.url, account, **options))
         return windows[-1]
 
     yield opened

@@ -35,7 +35,7 @@ def name_of(path):
 
 
 MODULES = {name_of(path): sorted(imports(path)) for path in CHAT.rglob('*.py')}
-FLOORS = ['machinery', 'files', 'accounts', 'rooms', 'messages', 'push', 'calls', 'wiring']  # from below; the ground is below all
+FLOORS = ['machinery', 'shared', 'files', 'accounts', 'rooms', 'messages', 'push', 'calls', 'wiring']  # from below; the ground is below all
 
 
 def module_in(name):

@@ -3,9 +3,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from chat.core.calls.calls import Calls, Signal
+from chat.core.calls.call import Signal
+from chat.core.calls.calls import Calls
 from chat.core.calls.records import CallRecords
 from chat.core.events import CallAnswered, CallEnded, CallStarted
+from chat.core.shared.log import LocalLog
 from chat.errors import Busy, Forbidden, NotFound, Offline
 
 ANN, BOB, EVE = 1, 2, 3
@@ -23,13 +25,17 @@ class House:
         records.add = self.recorded.append
         self.blocks = SimpleNamespace(hides=lambda *_: False)
         users = SimpleNamespace(require_active=lambda _: None)
-        self.calls = Calls(users=users, blocks=self.blocks, records=records, publisher=self, timeout=30, clock=lambda: self.now)
+        open_connections = SimpleNamespace(
+            callable_here=lambda user_id: set(self.connections[user_id]),
+            callable_in=lambda user_id: {LocalLog.process} if self.connections[user_id] else set())
+        self.calls = Calls(users=users, blocks=self.blocks, presence=open_connections, records=records, publisher=self,
+                           log=LocalLog(), timeout=30, clock=lambda: self.now)
 
     def publish(self, event):
         self.told += [(connection, type(event), event.data) for connection in event.audience.ids]
 
     def start(self, sender='a1', to=BOB):
-        return self.calls.start(signal(sender, to), lambda user_id: set(self.connections[user_id]))
+        return self.calls.start(signal(sender, to))
 
     def close(self, connection):
         user_id = user_of(connection)
@@ -113,7 +119,7 @@ def test_however_a_call_ends_nothing_is_left_of_it(house, before, end):
 
 def assert_nothing_left(house):
     assert len(house.calls) == 0
-    maps = [value for value in vars(house.calls).values() if isinstance(value, dict)]
+    maps = [value for name, value in vars(house.calls).items() if isinstance(value, dict) and name != '_changes']
     assert maps == [{}, {}]
 
 
@@ -139,7 +145,7 @@ def test_each_call_rings_for_its_own_time(house):
     house.connections[4], house.connections[5] = {'d'}, {'f'}
     house.start()
     house.wait(20)
-    house.calls.start(Signal(4, 'd', 5, None, {}), house.connections.get)
+    house.calls.start(Signal(4, 'd', 5, None, {}))
     house.wait(10)
     assert (house.outcomes, len(house.calls)) == (['missed'], 1)
     house.wait(20)

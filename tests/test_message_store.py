@@ -32,7 +32,7 @@ class Own:
     def take_out(self, user, room):
         """Have a user leave a room by another process, of which this one knows nothing."""
         self.write(f'DELETE FROM room_members WHERE room_id = {room} AND user_id = {user.id}')
-        self.write(f'UPDATE rooms SET member_count = member_count - 1, departures = departures + 1 WHERE id = {room}')
+        self.write(f'UPDATE rooms SET member_count = member_count - 1, members_version = members_version + 1 WHERE id = {room}')
 
     def write(self, statement):
         with self.engine.begin() as connection:

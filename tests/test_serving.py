@@ -226,7 +226,7 @@ def test_a_batch_whose_answer_is_lost_is_looked_for_and_delivered_once(
     proxy.close()
 
 
-@pytest.mark.parametrize('request_bytes', [b'UPDATE rooms SET departures', b'\x03COMMIT'], ids=['undone', 'done'])
+@pytest.mark.parametrize('request_bytes', [b'UPDATE rooms SET members_version', b'\x03COMMIT'], ids=['undone', 'done'])
 def test_a_leave_whose_answer_is_lost_holds_for_the_next_message_as_it_was_stored(
         start_server, open_http, open_socket, mariadb, request_bytes):
     url = make_url(mariadb.create_database())

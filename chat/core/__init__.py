@@ -9,6 +9,7 @@ A house of floors, each with an `__init__` that says what is on it; imports go d
     rooms      who is in which conversation, and how that changes; who is typing there
     accounts   users, sign-ins, blocks, presence
     files      bytes: on their way in, kept, shown
+    shared     what several processes tell each other, by Redis
     machinery  what all of that stands on: database, statements, writer, write-behind, cache, threads, clock
 
 and under them, known to all: `events` (what is told to whom), `objects` (what clients see), `tables` (what is stored), `sql`

@@ -5,7 +5,7 @@ say. An audience names people by what they are to the event, not by a list: each
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .objects import Message, RoomSummary, User
 
@@ -61,12 +61,26 @@ class Event:
 
 
 # ---------------------------------------------------------------------- messages
+#
+# Where several processes write to a room, these are told in the order of their commits, by what they know of their place:
+# `seq` numbers the messages of a room, `members_version` says as of which change of the room's members it was.
+
+class ChangePlace(NamedTuple):
+    """Where a change of a message stands in its room: the message's `seq`, its own id, and that of the change before it."""
+
+    seq: int
+    id: int
+    previous: int
+    members_version: int
+
 
 @dataclass(frozen=True, slots=True)
 class MessageStored(Event):
     """There is a new message in a public or private room."""
 
     message: Message
+    seq: int
+    members_version: int
 
     @property
     def told_first(self) -> int:
@@ -78,6 +92,7 @@ class DirectMessageStored(Event):
     """There is a new direct message, for its receiver."""
 
     message: Message
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,7 @@ class DirectMessageSent(Event):
     """The same, for its sender, who may have sent it from somewhere else."""
 
     message: Message
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +113,7 @@ class LobbyMessageStored(Event):
     message: Message
     author_name: str
     given: Mapping[str, str]
+    seq: int
 
     @property
     def told_first(self) -> int:
@@ -108,6 +125,7 @@ class MessageUpdated(Event):
     """A message has another content."""
 
     message: Message
+    place: ChangePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +134,7 @@ class MessageDeleted(Event):
 
     room_id: int
     message_id: int
+    place: ChangePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +146,7 @@ class ReactionChanged(Event):
     user_id: int
     emoji: str
     is_removed: bool
+    place: ChangePlace
 
 
 @dataclass(frozen=True, slots=True)

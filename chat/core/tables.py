@@ -106,8 +106,8 @@ PUSH_SUBSCRIPTIONS = Table(
 #
 # `unique_key` holds what there can be only one of: the lobby, and the direct room of two users (`low:high`). A removed
 # room keeps its row, with `deleted_at`, until its messages are gone. `last_seq` counts the messages ever sent to the
-# room, `newest_at` is the time of the newest of them (microseconds, 0 before the first one), and `departures` counts
-# how often a member has left or was removed: whoever was in at a certain count still is while the count stays.
+# room, `newest_at` is the time of the newest of them (microseconds, 0 before the first one), and `members_version` counts
+# how often somebody came in or went (the lobby's stays 0): who is in at a certain count is so while the count stays.
 # `last_change` is the id of the newest of its `changes`: what is known of its messages holds while it stays.
 ROOMS = Table(
     'rooms', METADATA,
@@ -119,7 +119,7 @@ ROOMS = Table(
     Column('created_at', Milliseconds, nullable=False),
     Column('last_seq', BigInteger, nullable=False, default=0),
     Column('newest_at', BigInteger, nullable=False, server_default='0'),
-    Column('departures', Integer, nullable=False, server_default='0'),
+    Column('members_version', Integer, nullable=False, server_default='0'),
     Column('last_change', BigInteger, nullable=False, server_default='0'),
     Column('member_count', Integer, nullable=False, server_default='0'),
     Column('invite_code', ascii_key(43), index=True, unique=True),

@@ -42,6 +42,7 @@ from .messages.inbox import Inbox
 from .messages.mentioned import Mentioned
 from .messages.mentions import Mentions
 from .messages.newest import NewestMessages
+from .messages.order import REMEMBER_SECONDS, RoomOrder
 from .messages.receipts import Receipts
 from .messages.removal import PURGE_SECONDS, RemovedRooms
 from .messages.search import Search
@@ -58,6 +59,8 @@ from .rooms.membership import Membership
 from .rooms.rooms import Rooms
 from .rooms.settings import RoomSettings
 from .rooms.typing_indicators import TypingIndicators
+from .shared.bus import Bus
+from .shared.log import LocalLog, Log
 
 log = logging.getLogger(__name__)
 BUSY_WITH_SIGN_INS = 'Too many are signing in just now: try again in a moment'
@@ -74,7 +77,9 @@ class Core:
     """The services of one application, made by `build`."""
 
     database: Database
+    log: Log
     publisher: Publisher
+    here: Publisher
     limits: Limits
     write_behind: WriteBehind
     threads: tuple[Threads, ...]
@@ -103,6 +108,7 @@ class Core:
     mentioned: Mentioned
     receipts: Receipts
     inbox: Inbox
+    order: RoomOrder | None
     search: Search
     search_index: SearchIndex
     removed_rooms: RemovedRooms
@@ -120,22 +126,34 @@ class Core:
     def start(self) -> None:
         """Begin the background work of a serving process; further calls do nothing."""
         if not self._background:
+            self._join()
             self.writer.start()
             self._background = (
                 gevent.spawn(self.accounts.prepare),
                 repeat(self.sign_ins.sweep, SWEEP_SECONDS),
-                repeat(self.sign_ins.prune, PRUNE_SECONDS),
                 repeat(self.write_behind.flush, INTERVAL),
                 repeat(self.presence.announce, 0),
                 repeat(self.typing.expire, 0.25),
-                repeat(self.removed_rooms.purge, PURGE_SECONDS),
-                repeat(self.search_index.catch_up, INDEX_SECONDS),
                 repeat(self.waiting.go_on, 0),
                 repeat(self.calls.expire, 0.25),
                 repeat(self.call_records.store, STORE_SECONDS),
-                repeat(self.uploads.prune, PRUNE_UPLOADS_SECONDS),
-                repeat(self.files.sweep, SWEEP_FILES_SECONDS),
+                *(repeat(partial(self._lead, work), pause) for work, pause in (
+                    (self.sign_ins.prune, PRUNE_SECONDS), (self.removed_rooms.purge, PURGE_SECONDS),
+                    (self.search_index.catch_up, INDEX_SECONDS), (self.uploads.prune, PRUNE_UPLOADS_SECONDS),
+                    (self.files.sweep, SWEEP_FILES_SECONDS))),
+                *((repeat(self.order.remember, REMEMBER_SECONDS),) if self.order else ()),
             )
+
+    def _join(self) -> None:
+        """Be one of the processes, if there are several."""
+        if self.order is not None:
+            self.order.begin()
+        self.log.start()
+
+    def _lead(self, work: Callable[[], object]) -> None:
+        """Do what one process does for all."""
+        if self.log.leads:
+            work()
 
     def stop(self) -> None:
         """Finish what was begun: every accepted message is stored and answered, what waits is written."""
@@ -143,6 +161,7 @@ class Core:
         gevent.killall(self._background)
         self._background = ()
         self.calls.stop()
+        self.log.stop()
         self.push.stop()
         self.subscriptions.stop()
         try:
@@ -157,12 +176,15 @@ class Core:
 
 def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep) -> Core:
     """The Core of an application: its settings, its database, who hashes passwords, and where what it makes once is kept."""
-    database, publisher, limits = Database(engine), Publisher(), Limits(limits_of(config))
+    database, publisher = Database(engine), Publisher()
+    url = config['REDIS_URL']
+    log, limits = shared_by(url, limits_of(config)) if url else (LocalLog(), Limits(limits_of(config)))
+    bus, here = Bus(log), Publisher() if log.is_shared else publisher
     write_behind = WriteBehind(database)
     sign_in_threads, file_threads = \
         Threads(busy=BUSY_WITH_SIGN_INS), Threads(busy=BUSY_WITH_FILES, max_waiting=MAX_FILES_WAITING)
-    rooms, blocks = Rooms(database), Blocks(database)
-    typing = TypingIndicators(rooms=rooms, blocks=blocks, publisher=publisher)
+    rooms, blocks = Rooms(database, bus), Blocks(database, bus)
+    typing = TypingIndicators(rooms=rooms, blocks=blocks, publisher=publisher, here=here, bus=bus)
 
     storage = LocalStorage(config['UPLOAD_FOLDER'])
     files = Files(database, storage)
@@ -172,44 +194,52 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep)
     avatars = Avatars(database=database, storage=storage, files=files, threads=file_threads, signatures=signatures)
 
     presence = Presence(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher,
-                        away_after=config['PUSH_AFTER'])
+                        here=here, log=log, away_after=config['PUSH_AFTER'])
     lifetime = max(config['JWT_ACCESS_TOKEN_EXPIRES'], config['JWT_REFRESH_TOKEN_EXPIRES'])
-    sign_ins = SignIns(database, publisher, int(lifetime.total_seconds() * 1000))
+    sign_ins = SignIns(database, publisher, bus, int(lifetime.total_seconds() * 1000))
     accounts = Accounts(database=database, sign_ins=sign_ins, rooms=rooms, limits=limits, threads=sign_in_threads,
                         hasher=hasher, registration_open=config['REGISTRATION_OPEN'])
     password_resets = PasswordResets(
         database=database, accounts=accounts, limits=limits, base_url=config['BASE_URL'],
         seals=Seals(config['JWT_SECRET_KEY'], 'links to a new password'))
-    users = Users(database=database, presence=presence, typing=typing, blocks=blocks, accounts=accounts, avatars=avatars)
+    users = Users(database=database, presence=presence, typing=typing, blocks=blocks, accounts=accounts, avatars=avatars,
+                  bus=bus)
 
-    receipts = Receipts(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher)
+    receipts = Receipts(database=database, write_behind=write_behind, rooms=rooms, blocks=blocks, publisher=publisher,
+                        bus=bus)
     view = MessageView(database=database, uploads=uploads, receipts=receipts)
     mentions = Mentions(database=database, rooms=rooms)
-    settings = RoomSettings(database=database, rooms=rooms)
+    settings = RoomSettings(database=database, rooms=rooms, bus=bus)
 
     subscribing_threads, push_threads = Threads(busy=BUSY_WITH_PUSH, size=2), Threads(busy=BUSY_WITH_PUSH, size=AT_ONCE)
     outgoing = Outgoing(allowed=config['PUSH_ALLOW'])
     vapid_key = VapidKey(partial(keep, 'push_key'))
     subscriptions = Subscriptions(database=database, limits=limits, threads=subscribing_threads, outgoing=outgoing,
-                                  key=vapid_key)
+                                  key=vapid_key, bus=bus)
     push = PushSending(subscriptions=subscriptions, presence=presence, rooms=rooms, receipts=receipts, outgoing=outgoing,
                        key=vapid_key, contact=config['PUSH_CONTACT'], threads=push_threads)
     waiting = WaitingForAbsence(
         subscriptions=subscriptions, audience=Audience(subscriptions=subscriptions, settings=settings, blocks=blocks),
         presence=presence, users=users, sending=push, away_after=config['PUSH_AFTER'])
 
-    delivery = Delivery(rooms=rooms, receipts=receipts, view=view, publisher=publisher, messenger=waiting)
+    delivery = Delivery(rooms=rooms, receipts=receipts, view=view, publisher=publisher, messenger=waiting, bus=bus)
     writer = Writer(store=MessageStore(database), on_stored=delivery.stored)
     histories = Histories(database=database, rooms=rooms, users=users, view=view)
     search_index = SearchIndex(database)
     call_records = CallRecords(database)
+    order = RoomOrder(database=database, rooms=rooms, users=users, view=view, here=here) if log.is_shared else None
+    if order is not None:
+        publisher.subscribe(order.put)
+        publisher.subscribe(bus.publish)
+        bus.subscribe(order.put)
+        bus.on_doubt(order.doubt)
     return Core(
-        database=database, publisher=publisher, limits=limits, write_behind=write_behind,
+        database=database, log=log, publisher=publisher, here=here, order=order, limits=limits, write_behind=write_behind,
         threads=(sign_in_threads, file_threads), files=files, uploads=uploads, avatars=avatars,
         blocks=blocks, presence=presence, sign_ins=sign_ins, accounts=accounts, password_resets=password_resets,
         users=users, rooms=rooms, typing=typing,
         membership=Membership(database=database, rooms=rooms, users=users, presence=presence,
-                              stays=(receipts, settings), typing=typing, limits=limits, publisher=publisher),
+                              stays=(receipts, settings), typing=typing, limits=limits, publisher=publisher, bus=bus),
         settings=settings,
         writer=writer, receipts=receipts,
         sending=Sending(database=database, rooms=rooms, users=users, blocks=blocks, uploads=uploads,
@@ -225,10 +255,17 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep)
                       seals=Seals(config['JWT_SECRET_KEY'], 'places in what a search found')),
         subscriptions=subscriptions, waiting=waiting, push=push,
         search_index=search_index, removed_rooms=RemovedRooms(database, files, search_index),
-        calls=Calls(users=users, blocks=blocks, records=call_records, publisher=publisher,
+        calls=Calls(users=users, blocks=blocks, presence=presence, records=call_records, publisher=here, log=log,
                     timeout=config['CALL_TIMEOUT']),
         call_records=call_records,
         ice=IceServers(config['STUN_URLS'], config['TURN_URLS'], config['TURN_SECRET']))
+
+
+def shared_by(url: str, limits: Mapping[str, Limit | None]) -> tuple[Log, Limits]:
+    """(the log, the limits) of several processes."""
+    from .shared.redis_limits import RedisLimits  # here, since one process needs neither these nor what they import
+    from .shared.redis_log import RedisLog
+    return RedisLog(url), RedisLimits(limits, url)
 
 
 def limits_of(config: Mapping[str, Any]) -> dict[str, Limit | None]:

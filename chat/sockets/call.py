@@ -5,16 +5,13 @@ from typing import Any, NamedTuple, NotRequired
 from typing_extensions import TypedDict
 
 from .. import jsonio
-from ..core.calls.calls import Signal
-from ..core.events import CallStarted
-from ..dialects import Handler, speakers_of
+from ..core.calls.call import Signal
+from ..dialects import Handler
 from ..errors import Invalid, TooLarge
 from ..schemas.calls import CALL_RECEIVERS, CallSignal, CallUser
-from .connections import Connection, Registry
-from .fanout import CALL_NAMESPACES
+from .connections import Connection
 from .gateway import Gateway
 
-SPEAKERS = tuple(speakers_of(CallStarted))
 MAX_BYTES = 64 * 1024  # of what is passed on, as JSON
 MAX_DEPTH = 100        # of its lists and objects within each other; encoders recurse
 
@@ -36,8 +33,7 @@ class CallAck(TypedDict):
 
 def call_user(gateway: Gateway, connection: Connection, sent: Sent) -> CallAck:
     """`callUser`: ring all connections of a user, with an offer."""
-    call_id, is_incoming = gateway.core.calls.start(
-        signal(connection, sent), lambda user_id: connections_of(gateway.registry, user_id))
+    call_id, is_incoming = gateway.core.calls.start(signal(connection, sent))
     return {'callId': call_id, 'incoming': True} if is_incoming else {'callId': call_id}
 
 
@@ -54,12 +50,6 @@ def ice_candidate(gateway: Gateway, connection: Connection, sent: Sent) -> CallA
 def end_call(gateway: Gateway, connection: Connection, sent: Sent) -> CallAck:
     """`endCall`: hang up, or decline."""
     return {'callId': gateway.core.calls.end(signal(connection, sent))}
-
-
-def connections_of(registry: Registry, user_id: int) -> set[str]:
-    """The ids of the user's connections that a call can reach."""
-    return {connection.sid for connection in registry.of_users([user_id])
-            if connection.is_open and connection.namespace in CALL_NAMESPACES and connection.dialect in SPEAKERS}
 
 
 def signal(connection: Connection, sent: Sent) -> Signal:

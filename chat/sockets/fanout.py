@@ -4,9 +4,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .. import jsonio
-from ..core.events import NOBODY, Audience, CallEnded, CallSignal, Connections, Event, Everyone, RoomMembers, Users
+from ..core.events import (
+    NOBODY,
+    Audience,
+    CallEnded,
+    CallSignal,
+    CallStarted,
+    Connections,
+    Event,
+    Everyone,
+    RoomMembers,
+    Users,
+)
 from ..core.rooms.rooms import Rooms
-from ..dialects import DIALECTS
+from ..dialects import DIALECTS, speakers_of
 from ..errors import ChatError
 from ..transport import Wire
 from .connections import Connection, Kind, Registry
@@ -14,7 +25,13 @@ from .connections import Connection, Kind, Registry
 log = logging.getLogger(__name__)
 CHAT_NAMESPACES = ('/', '/chat')
 CALL_NAMESPACES = ('/', '/call')
+CALLED = frozenset(speakers_of(CallStarted))  # dialects
 MAX_ROOMS = 10_000  # whose Recipients are kept
+
+
+def can_be_called(connection: Connection) -> bool:
+    """Whether calls can reach it."""
+    return connection.namespace in CALL_NAMESPACES and connection.dialect in CALLED
 
 
 def namespaces_of(event: type[Event]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from ..transport import Welcome, Wire, cut, takes_offsets, unseen
 from ..validation import parse
 from .away import Away
 from .connections import Arrival, Connection, Kind, Registry, Result
-from .fanout import CHAT_NAMESPACES, FanOut
+from .fanout import CHAT_NAMESPACES, FanOut, can_be_called
 from .handshake import Environ, refused, shown_token, wanted_dialect
 from .notices import ERROR, LOGIN_FAILED, LOGIN_OK, refusal
 from .online import OnlineList
@@ -49,7 +49,7 @@ class Gateway:
         self._away = away = Away(
             registry=self.registry, history=wire.history, seconds=app.config['RECOVERY_SECONDS'],
             unseen=unseen(server.eio.ping_interval, server.eio.ping_timeout))
-        core.publisher.subscribe(FanOut(rooms=core.rooms, registry=self.registry, wire=wire, lost=away.get, control={
+        core.here.subscribe(FanOut(rooms=core.rooms, registry=self.registry, wire=wire, lost=away.get, control={
             SignInsEnded: self._end_sign_ins, OnlineListChanged: self._online.changed_for}).deliver)
         self._watch: gevent.Greenlet[..., Any] | None = None
 
@@ -186,7 +186,7 @@ class Gateway:
                     return
                 self._wire.deliver({connection: missed})
             self.registry.sign_in(connection)
-            self.core.presence.connected(connection.me, connection.sid)
+            self.core.presence.connected(connection.me, connection.sid, can_be_called(connection))
             self._online.greet(connection)
 
     def login(self, connection: Connection, token: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from chat.core.accounts import presence
 from chat.core.accounts.presence import GRACE, LAST_SEEN, Presence
 from chat.core.events import Everyone, OnlineListChanged, PresenceChanged, Users, UserWentOffline
+from chat.core.shared.log import LocalLog
 from chat.errors import Unavailable
 
 ANN, BOB, EVE, STRANGER = 1, 2, 3, 4
@@ -23,7 +24,8 @@ class House:
             write_behind=SimpleNamespace(put=self._put, pending=lambda update, key: self.waiting.get(key)),
             rooms=SimpleNamespace(sharing=lambda user: self.friends.get(user, set())),
             blocks=SimpleNamespace(blocked_by=lambda user: frozenset(self.blocked.get(user, ()))),
-            publisher=SimpleNamespace(publish=self.events.append), clock=lambda: self.now)
+            publisher=SimpleNamespace(publish=self.events.append), here=SimpleNamespace(publish=self.events.append),
+            log=LocalLog(), clock=lambda: self.now)
 
     def _put(self, update, key, value):
         assert update is LAST_SEEN

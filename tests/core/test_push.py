@@ -17,6 +17,7 @@ from chat.core.push.sending import PushSending
 from chat.core.push.subscriptions import Subscription
 from chat.core.push.waiting import WaitingForAbsence
 from chat.core.rooms.rooms import LiveRoom
+from chat.core.shared.log import LocalLog
 from chat.core.tables import PUSH_SUBSCRIPTIONS, SIGN_INS
 from chat.errors import Unavailable
 from tests.support.house import House
@@ -38,7 +39,7 @@ class Watched:
         self.now, self.told = 1000.0, []
         nothing = SimpleNamespace()
         self.presence = Presence(database=nothing, write_behind=SimpleNamespace(put=lambda *_: None), rooms=nothing,
-                                 blocks=nothing, publisher=nothing, clock=lambda: self.now)
+                                 blocks=nothing, publisher=nothing, here=nothing, log=LocalLog(), clock=lambda: self.now)
         self.waiting = WaitingForAbsence(
             subscriptions=SimpleNamespace(may_be_any=True), audience=SimpleNamespace(of=lambda draft: {BOB}),
             presence=self.presence, users=SimpleNamespace(display_name=lambda user_id: 'Ann'),

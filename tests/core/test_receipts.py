@@ -7,6 +7,8 @@ from chat.core.events import MessagesDelivered, MessagesRead, RoomMembers, Users
 from chat.core.messages import receipts
 from chat.core.messages.receipts import ADVANCE, BIG_ROOM, TELL_AUTHORS_EVERY, Place, Receipts, Watermark, times
 from chat.core.rooms.rooms import DIRECT, LOBBY, PUBLIC, LiveRoom
+from chat.core.shared.bus import Bus
+from chat.core.shared.log import LocalLog
 from chat.errors import NotFound
 
 ANN, BOB, EVE, STRANGER = 1, 2, 3, 4
@@ -31,7 +33,7 @@ class House:
             rooms=SimpleNamespace(find={room.id: room for room in (ROOM, BIG, HALL, PAIR)}.get),
             blocks=SimpleNamespace(blocked_by=lambda user: frozenset(self.blocked.get(user, ())),
                                    hides=lambda user, viewer: viewer in self.blocked.get(user, ())),
-            publisher=SimpleNamespace(publish=self.events.append))
+            publisher=SimpleNamespace(publish=self.events.append), bus=Bus(LocalLog()))
 
     def _put(self, update, key, value):
         assert update is ADVANCE

@@ -6,6 +6,8 @@ import pytest
 from chat.core.events import RoomMembers, TypingChanged, Users
 from chat.core.rooms.rooms import DIRECT, LOBBY, PUBLIC, LiveRoom
 from chat.core.rooms.typing_indicators import MAX_ROOMS, TIMEOUT, TypingIndicators
+from chat.core.shared.bus import Bus
+from chat.core.shared.log import LocalLog
 from chat.errors import Forbidden, RateLimited, Unavailable
 
 ANN, BOB, EVE = 1, 2, 3
@@ -20,8 +22,8 @@ class House:
         self.blocked, self.is_away = {}, False
         self.rooms = {ROOM.id: ROOM}
         blocks = SimpleNamespace(blocked_by=self._blocked_by, require_welcome=self._require_welcome)
-        self.typing = TypingIndicators(rooms=SimpleNamespace(find=self.rooms.get), blocks=blocks, publisher=self,
-                                       clock=lambda: self.now)
+        self.typing = TypingIndicators(rooms=SimpleNamespace(find=self.rooms.get), blocks=blocks, publisher=self, here=self,
+                                       bus=Bus(LocalLog()), clock=lambda: self.now)
 
     def _blocked_by(self, user_id):
         if self.is_away:

@@ -11,7 +11,7 @@ from chat.errors import Unavailable
 SEEN = RowUpdate(('user_id', 'seen_at'), lambda user_id, at: (user_id, at),
                  lambda new: update(USERS).where(USERS.c.id == new.c.user_id).values(last_seen=new.c.seen_at))
 COUNT = RowUpdate(('room_id', 'count'), lambda room_id, count: (room_id, count),
-                  lambda new: update(ROOMS).where(ROOMS.c.id == new.c.room_id).values(departures=new.c.count))
+                  lambda new: update(ROOMS).where(ROOMS.c.id == new.c.room_id).values(members_version=new.c.count))
 MANY = CHUNK * 2 + 1
 
 
@@ -95,7 +95,7 @@ def test_many_rows_become_few_statements_each_of_one_table(house):
     house.put(2, 7, COUNT)
     house.write_behind.flush()
     assert house.seen == {number + 1: number for number in range(MANY)}
-    assert [row.departures for row in house.database.rows(select(ROOMS.c.departures).order_by(ROOMS.c.id))] == [0, 7, 0]
+    assert [row.members_version for row in house.database.rows(select(ROOMS.c.members_version).order_by(ROOMS.c.id))] == [0, 7, 0]
     assert house.transactions == 4
 
 

@@ -4,7 +4,9 @@ import json
 import shutil
 from contextlib import contextmanager
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+
+from tests.support.waiting import wait_until
 
 _FLAGS = (
     '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -13,7 +15,13 @@ _FLAGS = (
     '--disable-features=WebRtcHideLocalIpsWithMdns',
 )
 WIDE, NARROW = (1280, 800), (390, 844)
-PATIENCE = 15_000  # milliseconds for what a page is waited for
+PATIENCE = 30_000  # milliseconds for what a page is waited for, on a machine that is busy with other things
+expect.set_options(timeout=PATIENCE)
+
+
+def until(page, function, argument=None):
+    """Waits until a JavaScript function, which may be async, gives something true in the page; returns that."""
+    return wait_until(lambda: page.evaluate(function, argument), PATIENCE / 1000, function, interval=0.05)
 
 
 class Browser:
@@ -68,6 +76,14 @@ class Window:
     def go(self, path):
         """Goes to an address behind the `#`, without loading the page again."""
         self.page.evaluate('path => { location.hash = path; }', path)
+
+    def settle(self):
+        """Waits until nothing moves any more, and the pictures are there."""
+        until(self.page, """async () => {
+          await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+          const moves = (one) => one.playState === 'running' && Number.isFinite(one.effect.getComputedTiming().endTime);
+          return !document.getAnimations().some(moves) && [...document.images].every((one) => one.complete || one.loading === 'lazy');
+        }""")
 
     def cut(self):
         """The line is gone: no request gets through, and what is connected ends."""

@@ -8,6 +8,8 @@ from ...errors import Forbidden, Invalid
 from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
 from ..machinery.database import Database
+from ..shared.bus import Bus
+from ..shared.facts import BlockChanged
 from ..tables import BLOCKS
 
 MAX_CACHED = 100_000  # users
@@ -15,10 +17,20 @@ MAX_CACHED = 100_000  # users
 
 class Blocks:
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database, self._bus = database, bus
         self._blocked_by: Cache[int, frozenset[int]] = Cache(MAX_CACHED, self._load)  # by blocker
         self._hiding_from: Cache[int, frozenset[int]] = Cache(MAX_CACHED, self._load_hiding)  # by who is blocked
+        bus.learn(BlockChanged, self._evict)
+        bus.on_doubt(self._forget)
+
+    def _forget(self) -> None:
+        self._blocked_by.clear()
+        self._hiding_from.clear()
+
+    def _evict(self, fact: BlockChanged) -> None:
+        self._blocked_by.evict(fact.blocker_id)
+        self._hiding_from.evict(fact.blocked_id)
 
     def _load(self, blocker_id: int) -> frozenset[int]:
         query = select(BLOCKS.c.blocked_id).where(BLOCKS.c.blocker_id == blocker_id)
@@ -63,6 +75,7 @@ class Blocks:
             changed = bool(self._database.execute(change))
         except IntegrityError:
             changed = False  # blocked already
-        self._blocked_by.evict(blocker_id)
-        self._hiding_from.evict(blocked_id)
+        fact = BlockChanged(blocker_id, blocked_id)
+        self._evict(fact)
+        self._bus.inform(fact)
         return changed

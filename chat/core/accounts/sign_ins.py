@@ -1,6 +1,6 @@
 """Sign-ins: from a login to its end, with the one refresh token that is good at the moment.
 
-Ends are noticed at once in this process, and within SWEEP_SECONDS when another one (the command line) made them.
+Ends are noticed at once in each process, and within SWEEP_SECONDS when the command line made them.
 """
 import hashlib
 import logging
@@ -18,6 +18,8 @@ from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
 from ..machinery.database import Database
 from ..machinery.publisher import Publisher
+from ..shared.bus import Bus
+from ..shared.facts import SignInsOver
 from ..tables import PUSH_SUBSCRIPTIONS, SIGN_INS, USERS
 
 log = logging.getLogger(__name__)
@@ -44,10 +46,12 @@ class Grant:
 class SignIns:
     """`lifetime_ms`: how long a sign-in lasts without a refresh."""
 
-    def __init__(self, database: Database, publisher: Publisher, lifetime_ms: int) -> None:
-        self._database, self._publisher, self._lifetime_ms = database, publisher, lifetime_ms
+    def __init__(self, database: Database, publisher: Publisher, bus: Bus, lifetime_ms: int) -> None:
+        self._database, self._publisher, self._bus, self._lifetime_ms = database, publisher, bus, lifetime_ms
         self._users: Cache[str, int | None] = Cache(MAX_CACHED, self._load)
         self._ended: dict[str, int] = {}  # ids of sign-ins lately seen to have ended: when
+        bus.learn(SignInsOver, lambda fact: self._forget(fact.ids))
+        bus.on_doubt(self._users.clear)
 
     def start(self, connection: Connection, user_id: int) -> Grant:
         """Begin a sign-in within the caller's transaction; returns its Grant."""
@@ -99,11 +103,14 @@ class SignIns:
 
     def announce(self, ended: Sequence[str]) -> None:
         """Let go of what hangs on sign-ins whose end was committed: the ids that `end_sign_ins` returned."""
-        self._users.evict(*ended)
-        now = now_ms()
-        self._ended.update(dict.fromkeys(ended, now))
+        self._forget(ended)
         if ended:
+            self._bus.inform(SignInsOver(ended))
             self._publisher.publish(SignInsEnded(Everyone(), ended))
+
+    def _forget(self, ended: Sequence[str]) -> None:
+        self._users.evict(*ended)
+        self._ended.update(dict.fromkeys(ended, now_ms()))
 
     def sweep(self) -> None:
         """Notice sign-ins that other processes ended."""

@@ -15,6 +15,8 @@ from ..machinery.clock import iso
 from ..machinery.database import Database
 from ..machinery.statements import Prepared, PreparedBy
 from ..objects import Me, User
+from ..shared.bus import Bus
+from ..shared.facts import UserChanged
 from ..sql import ESCAPE, containing
 from ..tables import BLOCKS, USERS
 from .accounts import Accounts, fold_email
@@ -51,9 +53,11 @@ class Users:
     """A User is made for a viewer: to those it blocked it looks offline."""
 
     def __init__(self, *, database: Database, presence: Presence, typing: Hides, blocks: Blocks, accounts: Accounts,
-                 avatars: Avatars) -> None:
+                 avatars: Avatars, bus: Bus) -> None:
         self._database, self._presence, self._typing = database, presence, typing
-        self._blocks, self._accounts, self._avatars = blocks, accounts, avatars
+        self._blocks, self._accounts, self._avatars, self._bus = blocks, accounts, avatars, bus
+        bus.learn(UserChanged, lambda fact: self._names.evict(*fact))
+        bus.on_doubt(lambda: self._names.clear())
         self._names: Cache[int, str] = Cache(MAX_NAMES, self._load_name)
         self._receivers: TTLCache[int, bool] = TTLCache(MAX_NAMES, RECEIVER_SECONDS)
         self._one = Prepared(database, select(*SHOWN, USERS.c.email).where(USERS.c.id == bindparam('user'), IS_ACTIVE))
@@ -133,6 +137,7 @@ class Users:
         try:
             self._database.execute(update(USERS).where(USERS.c.id == user_id).values(**values))
             self._names.evict(user_id)
+            self._bus.inform(UserChanged(user_id))
         except IntegrityError:
             raise Conflict('This email has an account already', errors={'email': ['is taken']}) from None
 

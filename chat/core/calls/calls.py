@@ -2,143 +2,92 @@
 
 A call rings, is active once one of the callee's connections has answered, and ends. Everything happens in memory and
 at once: nothing here waits while it changes a call, so events keep their order, and the record is stored later.
+
+What clients do is appended to the log, and changes the calls where it comes out: so every process knows of every call, all
+agree on who was first, and each tells its own connections. Which of its connections ring only a process itself knows.
 """
+import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...errors import Busy, Forbidden, Invalid, NotFound, Offline
 from ..accounts.blocks import Blocks
+from ..accounts.presence import Presence
 from ..accounts.users import Users
 from ..events import CallAnswered, CallCandidate, CallEnded, CallSignal, CallStarted, Connections
 from ..machinery.clock import now_ms
 from ..machinery.publisher import Publisher
 from ..objects import Outcome
+from ..shared.log import Entry, Log, Plain
+from .call import Call, Signal
 from .records import BUSY, COMPLETED, DECLINED, FAILED, MISSED, CallRecords, Record
 
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """What a connection of a user has for another user: `data` is theirs. `call_id` is None if the client didn't say."""
-
-    user_id: int
-    connection_id: str
-    other_id: int
-    call_id: int | None
-    data: dict[str, Any]
-
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """A call that has not ended.
-
-    `connections` maps each party to those of its connections that take part: the caller's one, and all that ring of the
-    callee; after the answer the one that answered. `rings_until` is by the clock of Calls, the other times are in ms.
-    """
-
-    id: int
-    caller_id: int
-    callee_id: int
-    connections: dict[int, set[str]]
-    started_at: int
-    rings_until: float
-    answered_at: int | None = None
-
-    @property
-    def is_active(self) -> bool:
-        return self.answered_at is not None
-
-    def other(self, user_id: int) -> int:
-        """The other party."""
-        return self.callee_id if user_id == self.caller_id else self.caller_id
+CALLS = 'calls'  # topic
 
 
 class Calls:
-    """`timeout` is how long a call rings, in seconds. One process knows of its own calls only."""
+    """`timeout` is how long a call rings, in seconds. `publisher` tells this process's connections alone."""
 
-    def __init__(self, *, users: Users, blocks: Blocks, records: CallRecords, publisher: Publisher, timeout: float,
-                 clock: Callable[[], float] = time.monotonic) -> None:
-        self._users, self._blocks, self._records, self._publisher = users, blocks, records, publisher
-        self._timeout, self._clock = timeout, clock
+    def __init__(self, *, users: Users, blocks: Blocks, presence: Presence, records: CallRecords, publisher: Publisher,
+                 log: Log, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._users, self._blocks, self._presence, self._records = users, blocks, presence, records
+        self._publisher, self._log, self._timeout, self._clock = publisher, log, timeout, clock
         # the Call of each party; bounded by those who are connected, since a call ends with its connections
         self._by_user: dict[int, Call] = {}
         self._ringing: dict[int, Call] = {}  # by id, the oldest first
+        self._last_id = 0
+        self._changes: dict[str, Callable[..., Any]] = {
+            'start': self._start, 'answer': self._answer, 'candidate': self._candidate, 'end': self._end,
+            'closed': self._closed, 'silent': self._silent, 'expired': self._expired}
+        log.subscribe(CALLS, self._changed)
+        log.replicate(CALLS, self)
 
     def __len__(self) -> int:
         return len(self._by_user) // 2
 
     # ------------------------------------------------------------------ what clients say
 
-    def start(self, signal: Signal, connections_of: Callable[[int], set[str]]) -> tuple[int, bool]:
+    def start(self, signal: Signal) -> tuple[int, bool]:
         """Call the other one; returns (id, whether it is rather the other's call, which came first and rings already).
 
-        `connections_of(user_id)` gives the ids of the connections that calls can reach. Raises Busy, Offline, NotFound.
+        Raises Busy, Offline, NotFound.
         """
         caller_id, callee_id = signal.user_id, signal.other_id
         if caller_id == callee_id:
             raise Invalid(to='is yourself')
-        is_welcome = not self._blocks.hides(callee_id, caller_id)  # may wait for the database: nothing after it does
-        if signal.connection_id not in connections_of(caller_id):
+        is_welcome = not self._blocks.hides(callee_id, caller_id)
+        if not is_welcome or not self._presence.callable_in(callee_id):
+            self._users.require_active(callee_id)
+        if signal.connection_id not in self._presence.callable_here(caller_id):
             raise Forbidden('Calls need a connection of the standard dialect on / or /call')
-        call = self._by_user.get(caller_id)
-        if call and call.caller_id == callee_id and not call.is_active:
-            call.connections[caller_id].add(signal.connection_id)  # it may be newer than the ringing, and answer too
-            return call.id, True
-        if call:
-            raise Busy('You are in a call already: end it first')
-        call = self._new_call(signal, connections_of(callee_id) if is_welcome else ())
-        self._require_reachable(call)
-        self._by_user[caller_id] = self._by_user[callee_id] = self._ringing[call.id] = call
-        self._tell(call, CallStarted, callee_id, signal.data)
-        return call.id, False
-
-    def _require_reachable(self, call: Call) -> None:
-        """Raise Offline, NotFound or Busy unless the callee can be rung; that it was tried is recorded."""
-        if not call.connections[call.callee_id]:
-            self._users.require_active(call.callee_id)
-            self._record(call, FAILED)
-            raise Offline()
-        if call.callee_id in self._by_user:
-            self._record(call, BUSY)
-            raise Busy()
+        call_id, is_incoming = self._perform(
+            'start', self._records.new_id(), caller_id, callee_id, signal.connection_id, now_ms(), is_welcome, signal.data)
+        return call_id, is_incoming
 
     def answer(self, signal: Signal) -> int:
         """Take the call that rings; the callee's other connections are told. Returns its id. Raises NotFound."""
-        call = self._require(signal)
-        if call.is_active or signal.user_id == call.caller_id:
-            raise NotFound('There is no call to answer')
-        others = call.connections[call.callee_id] - {signal.connection_id}
-        call.connections[call.callee_id] = {signal.connection_id}
-        call.answered_at = now_ms()
-        del self._ringing[call.id]
-        self._tell(call, CallAnswered, call.caller_id, signal.data)
-        self._tell(call, CallEnded, call.callee_id, {'reason': 'answered_elsewhere'}, others)
-        return call.id
+        return self._say('answer', signal)
 
     def candidate(self, signal: Signal) -> int:
         """Pass on a way to reach the sender's media, also while it rings. Returns the call's id. Raises NotFound."""
-        call = self._require(signal)
-        self._tell(call, CallCandidate, signal.other_id, signal.data)
-        return call.id
+        return self._say('candidate', signal)
 
     def end(self, signal: Signal) -> int:
         """Hang up or decline; returns the id of the call. Raises NotFound."""
-        call = self._require(signal)
-        is_declined = not call.is_active and signal.user_id == call.callee_id
-        self._finish(call, COMPLETED if call.is_active else DECLINED if is_declined else MISSED)
-        self._tell(call, CallEnded, signal.other_id, signal.data)
-        others = call.connections[signal.user_id] - {signal.connection_id}
-        self._tell(call, CallEnded, signal.user_id, {'reason': 'declined_elsewhere'}, others)
-        return call.id
+        return self._say('end', signal)
 
-    def _require(self, signal: Signal) -> Call:
-        """The Call in which the connection takes part, with that other user. Raises NotFound."""
+    def _say(self, change: str, signal: Signal) -> int:
+        """Whether the connection itself takes part is known here alone; whether it is still in time, by the log."""
         call = self._by_user.get(signal.user_id)
-        if (call is None or call.other(signal.user_id) != signal.other_id or signal.call_id not in (None, call.id)
-                or signal.connection_id not in call.connections[signal.user_id]):
+        if call is None or signal.connection_id not in self._here(call, signal.user_id):
             raise NotFound('There is no such call')
-        return call
+        call_id: int = self._perform(change, signal.user_id, signal.other_id, signal.connection_id, signal.call_id, now_ms(),
+                                     signal.data)
+        return call_id
+
+    def _perform(self, *change: Plain) -> Any:
+        return self._log.perform(CALLS, change)
 
     # ------------------------------------------------------------------ what happens to a call
 
@@ -148,48 +97,204 @@ class Calls:
         The connection is told that it is out of the call: it may have lost its line only, and come back.
         """
         call = self._by_user.get(user_id)
-        if call and connection_id in call.connections[user_id]:
-            call.connections[user_id].discard(connection_id)
+        if call is None:
+            return
+        has_rung = user_id == call.callee_id and connection_id in call.ringing
+        if has_rung:
+            call.ringing.discard(connection_id)
+        if connection_id in call.connections[user_id]:
+            self._log.append(CALLS, ['closed', user_id, connection_id])
+        elif has_rung:
             self._tell(call, CallEnded, user_id, {'reason': 'disconnected'}, {connection_id})
-            if not call.connections[user_id]:
-                self._break_off(call, 'disconnected')
+        if has_rung and not call.ringing:
+            self._log.append(CALLS, ['silent', call.id])
 
     def expire(self) -> None:
-        """End the calls that nobody has answered in time."""
-        while self._ringing and (call := next(iter(self._ringing.values()))).rings_until <= self._clock():
-            self._break_off(call, 'timeout')
+        """End the calls that nobody has answered in time, those that this process sees to."""
+        for call in [call for call in self._ringing.values() if call.rings_until <= self._clock()]:
+            if call.process == self._log.process:
+                call.rings_until = math.inf
+                self._log.append(CALLS, ['expired', call.id])
 
     def stop(self) -> None:
-        """End them all."""
+        """No connection of this process takes part any more."""
         for call in set(self._by_user.values()):
-            self._break_off(call, 'disconnected')
+            for user_id in (call.caller_id, call.callee_id):
+                for connection_id in self._here(call, user_id):
+                    self.closed(user_id, connection_id)
 
-    def _break_off(self, call: Call, reason: str) -> None:
-        self._finish(call, FAILED if call.is_active else MISSED)
-        for user_id in (call.caller_id, call.callee_id):
-            self._tell(call, CallEnded, user_id, {'reason': reason})
+    # ------------------------------------------------------------------ what comes out of the log
+
+    def _changed(self, entry: Entry) -> Any:
+        change, *values = entry.data
+        return self._changes[change](entry, *values)
+
+    def _start(self, entry: Entry, call_id: int, caller_id: int, callee_id: int, connection_id: str, at: int,
+               is_welcome: bool, data: dict[str, Any]) -> tuple[int, bool]:
+        before = self._by_user.get(caller_id)
+        if before and before.caller_id == callee_id and not before.is_active:
+            before.connections[caller_id][connection_id] = entry.process  # it may be newer than the ringing, and answer too
+            return before.id, True
+        if before:
+            raise Busy('You are in a call already: end it first')
+        self._last_id = max(self._last_id + 1, call_id)  # so that no two are the same, whoever made them
+        connections = {caller_id: {connection_id: entry.process}, callee_id: {}}
+        rings_in = self._presence.callable_in(callee_id) if is_welcome else set()
+        call = Call(self._last_id, caller_id, callee_id, entry.process, connections, rings_in, at,
+                    rings_until=self._clock() + self._timeout)
+        if not call.rings_in:
+            self._record(entry, call, FAILED)
+            raise Offline()
+        if callee_id in self._by_user:
+            self._record(entry, call, BUSY)
+            raise Busy()
+        self._by_user[caller_id] = self._by_user[callee_id] = self._ringing[call.id] = call
+        if self._log.process in call.rings_in:
+            self._ring(call, data)
+        return call.id, False
+
+    def _ring(self, call: Call, data: dict[str, Any]) -> None:
+        call.ringing = self._presence.callable_here(call.callee_id)
+        if call.ringing:
+            self._tell(call, CallStarted, call.callee_id, data)
+        else:  # they have closed just now, and the others don't know yet
+            self._log.append(CALLS, ['silent', call.id])
+
+    def _answer(self, entry: Entry, user_id: int, other_id: int, connection_id: str, call_id: int | None, at: int,
+                data: dict[str, Any]) -> int:
+        call = self._require(entry, user_id, other_id, connection_id, call_id)
+        if call.is_active or user_id == call.caller_id:
+            raise NotFound('There is no call to answer')
+        others = self._here(call, user_id) - {connection_id}
+        call.connections[user_id] = {connection_id: entry.process}
+        call.answered_at, call.ringing = at, set()
+        call.rings_in.clear()
+        del self._ringing[call.id]
+        self._tell(call, CallAnswered, call.caller_id, data)
+        self._tell(call, CallEnded, user_id, {'reason': 'answered_elsewhere'}, others)
+        return call.id
+
+    def _candidate(self, entry: Entry, user_id: int, other_id: int, connection_id: str, call_id: int | None, at: int,
+                   data: dict[str, Any]) -> int:
+        call = self._require(entry, user_id, other_id, connection_id, call_id)
+        self._tell(call, CallCandidate, other_id, data)
+        return call.id
+
+    def _end(self, entry: Entry, user_id: int, other_id: int, connection_id: str, call_id: int | None, at: int,
+             data: dict[str, Any]) -> int:
+        call = self._require(entry, user_id, other_id, connection_id, call_id)
+        is_declined = not call.is_active and user_id == call.callee_id
+        self._finish(entry, call, COMPLETED if call.is_active else DECLINED if is_declined else MISSED)
+        self._tell(call, CallEnded, other_id, data)
+        self._tell(call, CallEnded, user_id, {'reason': 'declined_elsewhere'}, self._here(call, user_id) - {connection_id})
+        return call.id
+
+    def _require(self, entry: Entry, user_id: int, other_id: int, connection_id: str, call_id: int | None) -> Call:
+        """The Call in which the connection takes part, with that other user. Raises NotFound."""
+        call = self._by_user.get(user_id)
+        if (call is None or call.other(user_id) != other_id or call_id not in (None, call.id)
+                or connection_id not in call.connections[user_id] and not call.rings_for(user_id, entry.process)):
+            raise NotFound('There is no such call')
+        return call
+
+    def _closed(self, entry: Entry, user_id: int, connection_id: str) -> None:
+        call = self._by_user.get(user_id)
+        if call and call.connections[user_id].pop(connection_id, None):
+            if entry.is_own:
+                self._tell(call, CallEnded, user_id, {'reason': 'disconnected'}, {connection_id})
+            if call.is_without(user_id):
+                self._break_off(entry, call, 'disconnected')
+
+    def _silent(self, entry: Entry, call_id: int) -> None:
+        """It rings no longer in that process."""
+        call = self._ringing.get(call_id)
+        if call:
+            call.rings_in.discard(entry.process)
+            if call.is_without(call.callee_id):
+                self._break_off(entry, call, 'disconnected')
+
+    def _expired(self, entry: Entry, call_id: int) -> None:
+        call = self._ringing.get(call_id)
+        if call:
+            self._break_off(entry, call, 'timeout')
+
+    # ------------------------------------------------------------------ processes that come and go
+
+    def contribution(self) -> Plain:
+        """See Replicated."""
+        return [call.pack() for call in self._all() if call.concerns(self._log.process)]
+
+    def rejoined(self, entry: Entry) -> None:
+        """See Replicated. What has ended on one side is over; what began there is known here from now on."""
+        theirs = {call.id: call for call in map(Call.unpack, entry.data)}
+        for call in self._all():
+            if call.concerns(entry.process) and call.id not in theirs:
+                self._break_off(entry, call, 'disconnected')
+        for call in theirs.values():
+            if call.caller_id not in self._by_user and call.callee_id not in self._by_user:
+                self._add(call)
+
+    def died(self, entry: Entry) -> None:
+        """See Replicated. A call goes on as long as both parties have a connection; whoever noticed sees to it."""
+        for call in self._all():
+            call.rings_in.discard(entry.data)
+            for user_id, of_party in call.connections.items():
+                call.connections[user_id] = {sid: process for sid, process in of_party.items() if process != entry.data}
+            if any(call.is_without(user_id) for user_id in (call.caller_id, call.callee_id)):
+                self._break_off(entry, call, 'disconnected')
+            elif call.process == entry.data:
+                call.process, call.rings_until = entry.process, min(call.rings_until, self._clock() + self._timeout)
+
+    def snapshot(self) -> Plain:
+        """See Replicated."""
+        return [self._last_id, [call.pack() for call in self._all()]]
+
+    def restore(self, snapshot: Plain) -> None:
+        """See Replicated. Of the calls of this process it knows best itself."""
+        last_id, calls = snapshot
+        own = [call for call in self._all() if call.concerns(self._log.process)]
+        self._last_id = max(self._last_id, last_id)
+        self._by_user, self._ringing = {}, {}
+        for call in (*own, *(call for call in map(Call.unpack, calls) if not call.concerns(self._log.process))):
+            if call.caller_id not in self._by_user and call.callee_id not in self._by_user:
+                self._add(call)
+
+    def _all(self) -> Iterator[Call]:
+        yield from list(dict.fromkeys(self._by_user.values()))
+
+    def _add(self, call: Call) -> None:
+        self._by_user[call.caller_id] = self._by_user[call.callee_id] = call
+        if not call.is_active:
+            self._ringing[call.id] = call
 
     # ------------------------------------------------------------------ the steps that all of this is made of
 
-    def _new_call(self, signal: Signal, reached: Iterable[str]) -> Call:
-        connections = {signal.user_id: {signal.connection_id}, signal.other_id: set(reached)}
-        return Call(self._records.new_id(), signal.user_id, signal.other_id, connections, now_ms(),
-                    self._clock() + self._timeout)
+    def _break_off(self, entry: Entry, call: Call, reason: str) -> None:
+        self._finish(entry, call, FAILED if call.is_active else MISSED)
+        for user_id in (call.caller_id, call.callee_id):
+            self._tell(call, CallEnded, user_id, {'reason': reason})
 
-    def _finish(self, call: Call, outcome: Outcome) -> None:
+    def _finish(self, entry: Entry, call: Call, outcome: Outcome) -> None:
         """Forget the call, and keep its record."""
         self._ringing.pop(call.id, None)
         del self._by_user[call.caller_id], self._by_user[call.callee_id]
-        self._record(call, outcome)
+        self._record(entry, call, outcome)
 
-    def _record(self, call: Call, outcome: Outcome) -> None:
-        self._records.add(Record(
-            call.id, call.caller_id, call.callee_id, call.started_at, call.answered_at, now_ms(), outcome))
+    def _record(self, entry: Entry, call: Call, outcome: Outcome) -> None:
+        """By the process whose doing it is, and no other."""
+        if entry.is_own:
+            self._records.add(Record(
+                call.id, call.caller_id, call.callee_id, call.started_at, call.answered_at, now_ms(), outcome))
+
+    def _here(self, call: Call, user_id: int) -> set[str]:
+        """The connections of this process that take part for a party."""
+        named = {sid for sid, process in call.connections[user_id].items() if process == self._log.process}
+        return named | call.ringing if user_id == call.callee_id else named
 
     def _tell(self, call: Call, event: type[CallSignal], user_id: int, data: dict[str, Any],
               connections: set[str] | None = None) -> None:
         """Tell a party's connections, all that take part or those given, what comes from the other one."""
         told = data | {'from': call.other(user_id), 'callId': call.id}
-        to = call.connections[user_id] if connections is None else connections
+        to = self._here(call, user_id) if connections is None else connections
         if to:
             self._publisher.publish(event(Connections(frozenset(to)), told))

@@ -60,6 +60,12 @@ class Cache(Generic[Key, Value]):
             self._overtake(key)
             self._entries.pop(key, None)
 
+    def clear(self) -> None:
+        """Forget all entries."""
+        for load in self._loads.values():
+            load.is_overtaken = True
+        self._entries.clear()
+
     def peek(self, key: Key) -> Value | None:
         """The entry if it is kept, else None."""
         return self._entries.get(key)

@@ -3,6 +3,7 @@
     sending    who may send what where: gates, limits, and the queue
     store      how a batch gets into the database, whatever else goes on there
     delivery   what is told of it once it is stored
+    order      in which that is told where several processes write
     changing   what becomes of it afterwards: edited, deleted, reacted to
     view       the one place where a stored row becomes a Message
     parts      what hangs on messages beside their rows, loaded for many at once; of it: reactions, mentions

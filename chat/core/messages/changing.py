@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from ...errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from ..accounts.blocks import Blocks
-from ..events import Audience, Event, Everyone, MessageDeleted, MessageUpdated, ReactionChanged, RoomMembers
+from ..events import Audience, ChangePlace, Event, Everyone, MessageDeleted, MessageUpdated, ReactionChanged, RoomMembers
 from ..files.stored_files import Files
 from ..machinery.clock import now_ms
 from ..machinery.database import Database
@@ -48,6 +48,7 @@ class Outcome:
     row: AnyRow
     parts: Parts
     has_changed: bool
+    place: ChangePlace
 
 
 class Changing:
@@ -103,7 +104,7 @@ class Changing:
             return True
 
         message = self._change(user_id, room, message_id, work, lambda room, outcome: MessageDeleted(
-            audience(room), room.id, message_id))
+            audience(room), room.id, message_id, outcome.place))
         self._files.delete(unused)
         return message
 
@@ -128,7 +129,7 @@ class Changing:
             return True
 
         return self._change(user_id, room, message_id, work, lambda room, outcome: ReactionChanged(
-            audience(room), room.id, message_id, user_id, form, is_removal))
+            audience(room), room.id, message_id, user_id, form, is_removal, outcome.place))
 
     # ------------------------------------------------------------------ gates
 
@@ -174,16 +175,18 @@ class Changing:
 
     def _transact(self, user_id: int, room: LiveRoom, message_id: int, work: Work) -> Outcome:
         def once(connection: Connection) -> Outcome:
-            is_there = connection.execute(select(ROOMS.c.id).where(
+            state = connection.execute(select(ROOMS.c.last_change, ROOMS.c.members_version).where(
                 ROOMS.c.id == room.id, ROOMS.c.deleted_at.is_(None)).with_for_update()).first()
-            row = connection.execute(select(*SHOWN).where(MESSAGES.c.id == message_id)).first() if is_there else None
-            if row is None:
+            row = connection.execute(select(*SHOWN).where(MESSAGES.c.id == message_id)).first() if state else None
+            if state is None or row is None:
                 raise NotFound(NO_MESSAGE)
+            change_id = state.last_change
             has_changed = work(connection, row, self._role(connection, user_id, room))
             if has_changed:
-                changes.message_changed(connection, room.id, message_id)
+                change_id = changes.message_changed(connection, room.id, message_id)
                 row = connection.execute(select(*SHOWN).where(MESSAGES.c.id == message_id)).one()
-            return Outcome(row, parts.of_messages(connection, (row,)).get(row.id, NO_PARTS), has_changed)
+            return Outcome(row, parts.of_messages(connection, (row,)).get(row.id, NO_PARTS), has_changed,
+                           ChangePlace(row.seq, change_id, state.last_change, state.members_version))
 
         try:
             return self._database.transact(once)
@@ -214,7 +217,7 @@ class Changing:
         return role
 
     def _updated(self, room: LiveRoom, outcome: Outcome) -> MessageUpdated:
-        return MessageUpdated(audience(room), self._view.for_everyone(outcome.row, room, outcome.parts))
+        return MessageUpdated(audience(room), self._view.for_everyone(outcome.row, room, outcome.parts), outcome.place)
 
 
 def audience(room: LiveRoom) -> Audience:

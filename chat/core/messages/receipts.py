@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 from sqlalchemy import ColumnElement, Subquery, Update, case, func, select, update
 
 from ...errors import NotFound
@@ -22,6 +22,8 @@ from ..machinery.publisher import Publisher
 from ..machinery.write_behind import RowUpdate, WriteBehind
 from ..objects import Receipt
 from ..rooms.rooms import DIRECT, LOBBY, LiveRoom, Rooms
+from ..shared.bus import Bus
+from ..shared.facts import MarkMoved, MessagesKept
 from ..tables import MEMBERS, MESSAGES
 from .store import Draft
 
@@ -29,6 +31,7 @@ MAX_CACHED = 200_000      # watermarks
 MAX_RECENT = 20_000       # messages whose place is known without asking the database
 BIG_ROOM = 50             # members; in bigger rooms only authors are told, and at most once per second and reader
 TELL_AUTHORS_EVERY = 1000  # milliseconds
+WRITTEN_SECONDS = 5       # after which another process has written what it said
 
 
 @dataclass(slots=True)
@@ -39,6 +42,13 @@ class Watermark:
     read_at: int | None
     delivered_seq: int
     delivered_at: int | None
+
+    def advance(self, read_seq: int, read_at: int | None, delivered_seq: int, delivered_at: int | None) -> None:
+        """Move forward to there, where that is not behind."""
+        if read_seq >= self.read_seq:
+            self.read_seq, self.read_at = read_seq, read_at
+        if delivered_seq >= self.delivered_seq:
+            self.delivered_seq, self.delivered_at = delivered_seq, delivered_at
 
 
 class MemberRow(Protocol):
@@ -93,12 +103,17 @@ ADVANCE: RowUpdate[Key, Watermark] = RowUpdate(
 class Receipts:
 
     def __init__(self, *, database: Database, write_behind: WriteBehind, rooms: Rooms, blocks: Blocks,
-                 publisher: Publisher) -> None:
+                 publisher: Publisher, bus: Bus) -> None:
         self._database, self._write_behind, self._rooms = database, write_behind, rooms
-        self._blocks, self._publisher = blocks, publisher
+        self._blocks, self._publisher, self._bus = blocks, publisher, bus
         self._marks: Cache[Key, Watermark] = Cache(MAX_CACHED, self._load)
         self._places: OrderedDict[int, Place] = OrderedDict()     # message id: Place, of the newest messages
         self._told: LRUCache[Key, int] = LRUCache(MAX_CACHED)     # of a reader: when authors were last told
+        # what other processes are about to write
+        self._elsewhere: TTLCache[Key, Watermark] = TTLCache(MAX_CACHED, WRITTEN_SECONDS)
+        bus.learn(MarkMoved, self._moved_elsewhere)
+        bus.learn(MessagesKept, self._sent_elsewhere)
+        bus.on_doubt(self._marks.clear)
 
     # ------------------------------------------------------------------ what clients say
 
@@ -123,6 +138,7 @@ class Receipts:
         if mark.delivered_seq < place.seq:
             mark.delivered_seq, mark.delivered_at = place.seq, now
         self._save(room.id, user_id, mark)
+        self._bus.inform(MarkMoved(room.id, user_id, mark.read_seq, mark.read_at, mark.delivered_seq, mark.delivered_at))
         self._tell(room, user_id, message_id, place, now, is_read)
 
     def _require_member(self, user_id: int, place: Place) -> LiveRoom:
@@ -185,9 +201,24 @@ class Receipts:
                 self._places.popitem(last=False)
             key = room_id, sender_id
             mark = self._marks.peek(key) or self._pending(*key) or Watermark(0, None, 0, None)
-            mark.read_seq, mark.read_at = max(mark.read_seq, draft.seq), now
-            mark.delivered_seq, mark.delivered_at = max(mark.delivered_seq, draft.seq), now
+            mark.advance(draft.seq, now, draft.seq, now)
             self._save(room_id, sender_id, mark)
+
+    # ------------------------------------------------------------------ what other processes say
+
+    def _moved_elsewhere(self, fact: MarkMoved) -> None:
+        """It is written there; until that is done this process keeps it, too."""
+        key = fact.room_id, fact.user_id
+        mark = self._marks.peek(key)
+        if mark is not None:
+            mark.advance(*fact[2:])
+        newer = self._elsewhere.get(key) or Watermark(0, None, 0, None)
+        newer.advance(*fact[2:])
+        self._elsewhere[key] = newer
+
+    def _sent_elsewhere(self, fact: MessagesKept) -> None:
+        for room_id, seq, at, sender_id in fact.places:
+            self._moved_elsewhere(MarkMoved(room_id, sender_id, seq, at, seq, at))
 
     # ------------------------------------------------------------------ watermarks
 
@@ -219,6 +250,7 @@ class Receipts:
     def forget(self, room_id: int, user_id: int) -> None:
         """The user left the room: whoever comes back begins anew."""
         self._marks.evict((room_id, user_id))
+        self._elsewhere.pop((room_id, user_id), None)
         self._write_behind.drop(ADVANCE, (room_id, user_id))
 
     def _load(self, key: Key) -> Watermark:
@@ -226,7 +258,13 @@ class Receipts:
         return self.newest(row) if row else Watermark(0, None, 0, None)
 
     def _pending(self, room_id: int, user_id: int) -> Watermark | None:
-        return self._write_behind.pending(ADVANCE, (room_id, user_id))
+        """What may not be in the database yet."""
+        key = room_id, user_id
+        here = self._write_behind.pending(ADVANCE, key)
+        elsewhere = self._elsewhere.get(key) if self._bus.is_shared else None
+        if here is not None and elsewhere is not None:
+            here.advance(elsewhere.read_seq, elsewhere.read_at, elsewhere.delivered_seq, elsewhere.delivered_at)
+        return here or elsewhere
 
     def _save(self, room_id: int, user_id: int, mark: Watermark) -> None:
         self._write_behind.put(ADVANCE, (room_id, user_id), mark)

@@ -34,6 +34,7 @@ CHARACTERS_EACH = 100        # that a message may have for so many of them to be
 PAUSE = 0.005                # seconds, at least, after each; as long as it took, if that is more
 BUSY_PAUSE = 1               # the same while messages are being sent
 BUSY_TIMES = 50              # what it took, as a pause while messages are being sent: 2 % of the time
+LONGEST_PAUSE = 3            # whatever it took: on a busy machine that says little
 TERMS_AT_ONCE = 400          # in one list of SQL; MariaDB makes a table of longer ones than 1,000
 PARTS_AT_ONCE = 50           # such lists in one query
 REMOVED_AT_ONCE = 500        # terms of a removed room
@@ -86,7 +87,8 @@ class SearchIndex:
             began = time.monotonic()
             self._database.transact(lambda connection: self._index_some(connection, self._at_once))
             took, before, newest = time.monotonic() - began, newest, self._newest_id()
-            gevent.sleep(max(PAUSE, took) if newest == before else max(BUSY_PAUSE, BUSY_TIMES * took))
+            pause = max(PAUSE, took) if newest == before else max(BUSY_PAUSE, BUSY_TIMES * took)
+            gevent.sleep(min(pause, LONGEST_PAUSE))
 
     def index_all(self) -> int:
         """Index what is not yet, as fast as it goes; returns how many messages it were."""

@@ -161,8 +161,8 @@ class MessageStore:
         rows = {row.id: row for row in connection.exec_driver_sql(statement)}
         for draft in batch:
             room, row = draft.room, rows.get(draft.room.id)
-            if row is not None and room.departures != row.departures:  # somebody may have left unseen
-                room.members, room.departures = member_ids(connection, room.id), row.departures
+            if row is not None and room.members_version != row.members_version:  # somebody may have left unseen
+                room.members, room.members_version = member_ids(connection, room.id), row.members_version
         return rows
 
     def _places(self, connection: Connection, drafts: Sequence[Draft], rooms: Mapping[int, AnyRow]) -> dict[int, Place]:

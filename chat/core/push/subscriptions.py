@@ -15,6 +15,8 @@ from ..machinery.limits import Limits
 from ..machinery.outgoing import Outgoing, Refused, Unreachable
 from ..machinery.threads import Threads
 from ..machinery.web_push import VapidKey, check_keys, decoded
+from ..shared.bus import Bus
+from ..shared.facts import Subscribed
 from ..tables import PUSH_SUBSCRIPTIONS as SUBSCRIPTIONS
 from ..tables import SIGN_INS
 
@@ -41,9 +43,12 @@ class Subscription(NamedTuple):
 
 class Subscriptions:
 
-    def __init__(self, *, database: Database, limits: Limits, threads: Threads, outgoing: Outgoing, key: VapidKey) -> None:
+    def __init__(self, *, database: Database, limits: Limits, threads: Threads, outgoing: Outgoing, key: VapidKey,
+                 bus: Bus) -> None:
         self._database, self._limits, self._threads = database, limits, threads
-        self._outgoing, self._key = outgoing, key
+        self._outgoing, self._key, self._bus = outgoing, key, bus
+        bus.learn(Subscribed, lambda fact: self._know(*fact))
+        bus.on_doubt(self._forget)
         self._subscribers: set[int] | None = None  # user ids; loaded when the first message comes
         self._added = 0  # how many subscriptions were, so that nobody is forgotten who comes meanwhile
 
@@ -71,8 +76,16 @@ class Subscriptions:
             self._database.transact(store)
         except IntegrityError:  # the same browser, twice at the same moment
             self._database.transact(store)
+        self._know(user_id)
+        self._bus.inform(Subscribed(user_id))
+
+    def _know(self, user_id: int) -> None:
         self._added += 1
-        subscribers.add(user_id)
+        if self._subscribers is not None:
+            self._subscribers.add(user_id)
+
+    def _forget(self) -> None:
+        self._subscribers = None
 
     def _check(self, endpoint: str, p256dh: bytes, auth: bytes) -> None:
         """In a thread: to ask for a name may take long."""

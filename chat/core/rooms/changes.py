@@ -23,13 +23,14 @@ def lock_order(connection: Connection) -> None:
         connection.execute(LOCK)
 
 
-def message_changed(connection: Connection, room_id: int, message_id: int) -> None:
-    """A message is not what it was. The caller has locked its room."""
+def message_changed(connection: Connection, room_id: int, message_id: int) -> int:
+    """A message is not what it was; returns the id of the change. The caller has locked its room."""
     lock_order(connection)
     connection.execute(delete(CHANGES).where(CHANGES.c.message_id == message_id))
     change_id = inserted_id(connection.execute(insert(CHANGES).values(
         after_id=_newest_message(connection), room_id=room_id, message_id=message_id)))
     connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(last_change=change_id))
+    return change_id
 
 
 def stay_changed(connection: Connection, room_id: int, user_id: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+import gevent
 from sqlalchemy import Connection, delete, insert, select, update
 
 from ...errors import Conflict, Forbidden, NotFound
@@ -16,6 +17,8 @@ from ..machinery.database import Database, inserted_id, repeated
 from ..machinery.limits import Limits
 from ..machinery.publisher import Publisher
 from ..objects import Role
+from ..shared.bus import Bus
+from ..shared.facts import MembersChanged, RoomRemoved, RoomRenamed
 from ..tables import BANS, MEMBERS, ROOMS, USERS, AnyRow
 from . import changes
 from .rooms import ADMIN, DIRECT, LOBBY, MEMBER, PRIVATE, PUBLIC, LiveRoom, Rooms, enter
@@ -40,9 +43,11 @@ class Membership:
     """Every change commits, brings the LiveRoom up to date, and then tells the room."""
 
     def __init__(self, *, database: Database, rooms: Rooms, users: Users, presence: Presence,
-                 stays: Sequence[Stays], typing: TypingIndicators, limits: Limits, publisher: Publisher) -> None:
+                 stays: Sequence[Stays], typing: TypingIndicators, limits: Limits, publisher: Publisher, bus: Bus) -> None:
         self._database, self._rooms, self._users, self._presence = database, rooms, users, presence
-        self._stays, self._typing, self._limits, self._publisher = stays, typing, limits, publisher
+        self._stays, self._typing, self._limits = stays, typing, limits
+        self._publisher, self._bus = publisher, bus
+        bus.learn(MembersChanged, self._members_changed)
 
     # ------------------------------------------------------------------ rooms
 
@@ -64,7 +69,8 @@ class Membership:
         with self._database.writing() as connection:
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(name=name))
             count = connection.execute(select(ROOMS.c.member_count).where(ROOMS.c.id == room_id)).scalar_one()
-        self._rooms.changed(room_id, name=name)
+        self._rooms.renamed(room_id, name)
+        self._bus.inform(RoomRenamed(room_id, name))
         self._publisher.publish(RoomUpdated(RoomMembers(room_id), {
             'id': room_id, 'name': name, 'kind': room.kind, 'isPrivate': room.kind == PRIVATE, 'memberCount': count}))
 
@@ -79,6 +85,7 @@ class Membership:
             connection.execute(delete(MEMBERS).where(MEMBERS.c.room_id == room_id))
         members = room.members
         self._rooms.removed(room_id)
+        self._bus.inform(RoomRemoved(room_id))
         self._publisher.publish(RoomDeleted(AudienceOf(members), room_id))
 
     def _require_shapeable(self, user_id: int, room_id: int) -> LiveRoom:
@@ -102,13 +109,13 @@ class Membership:
                 found = self._find(connection, room_id, invite_code)
                 if found is not None and found.kind != DIRECT and role_in(connection, found.id, user_id) is not None:
                     if found.kind != LOBBY:
-                        self._rooms.changed(found.id, joined=user_id)  # if the answer to an earlier commit was lost
+                        self._changed(found.id, found.members_version, joined=user_id)  # an earlier answer was lost, perhaps
                     return int(found.id)
                 room = self._require_joinable(connection, found, user_id, room_id, invite_code)
                 connection.execute(delete(BANS).where(BANS.c.room_id == room.id, BANS.c.user_id == user_id))
                 enter(connection, room, user_id, MEMBER if room.member_count else ADMIN, now)
                 changes.stay_changed(connection, room.id, user_id)
-        self._joined(snapshot, room.id)
+        self._joined(snapshot, room.id, room.members_version + 1)
         return int(room.id)
 
     def _find(self, connection: Connection, room_id: int | None, invite_code: str | None) -> AnyRow | None:
@@ -148,16 +155,30 @@ class Membership:
             raise
         self._limits.give_back('invite', user_id)
 
-    def _joined(self, snapshot: Snapshot, room_id: int) -> None:
+    def _joined(self, snapshot: Snapshot, room_id: int, members_version: int) -> None:
         user_id, blocked = snapshot.row.id, snapshot.blocked
         for known in self._stays:
             known.forget(room_id, user_id)  # of an earlier stay
-        self._rooms.changed(room_id, joined=user_id)
+        self._changed(room_id, members_version, joined=user_id)
         members = self._rooms.require_member(user_id, room_id).members
         seen = MemberJoined(RoomMembers(room_id, without=blocked), room_id, self._users.shown(snapshot))
         unseen = MemberJoined(AudienceOf(blocked & members), room_id, self._users.shown_to_blocked(snapshot))
         self._publisher.publish(*((seen, unseen) if blocked & members else (seen,)))
         self._presence.tell_of(user_id, members - blocked - {user_id}, snapshot.row.last_seen)
+
+    def _changed(self, room_id: int, members_version: int, *, joined: int | None = None, left: int | None = None) -> None:
+        """Somebody came or went, and that is committed: this process knows, and the others learn of it."""
+        self._rooms.members_changed(room_id, members_version, joined=joined, left=left)
+        self._bus.inform(MembersChanged(room_id, members_version, joined, left))
+
+    def _members_changed(self, fact: MembersChanged) -> None:
+        """Another process says so."""
+        self._rooms.members_changed(fact.room_id, fact.version, joined=fact.joined, left=fact.left)
+        for user_id in filter(None, (fact.joined, fact.left)):
+            for known in self._stays:
+                known.forget(fact.room_id, user_id)
+        if fact.left is not None and self._typing.is_typing(fact.room_id, fact.left):
+            gevent.spawn(self._typing.left, fact.room_id, fact.left)  # which may have to ask who blocks whom
 
     # ------------------------------------------------------------------ leaving
 
@@ -167,9 +188,9 @@ class Membership:
         room = self._rooms.require_member(user_id, room_id)
         if room.kind in (LOBBY, DIRECT):
             raise Forbidden('This room can\'t be left')
-        with self._leaving(room_id, user_id) as connection:
+        with self._leaving(room_id, user_id) as (connection, members_version):
             self._take_out(connection, room_id, user_id)
-        self._left(room_id, user_id)
+        self._left(room_id, user_id, members_version)
 
     @repeated
     def remove_member(self, admin_id: int, room_id: int, user_id: int) -> None:
@@ -180,23 +201,24 @@ class Membership:
         room = self._rooms.require_admin(admin_id, room_id)
         if room.kind in (LOBBY, DIRECT):
             raise Forbidden('Nobody can be removed from this room')
-        with self._leaving(room_id, user_id) as connection:
+        with self._leaving(room_id, user_id) as (connection, members_version):
             self._require_still_admin(connection, admin_id, room)
             self._take_out(connection, room_id, user_id)
             connection.execute(insert(BANS).values(room_id=room_id, user_id=user_id, created_at=now_ms()))
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(invite_code=new_code()))
-        self._left(room_id, user_id)
+        self._left(room_id, user_id, members_version)
 
     @contextmanager
-    def _leaving(self, room_id: int, user_id: int) -> Iterator[Connection]:
-        """A transaction in which a member goes: gone in memory before the commit lets waiting messages go on."""
+    def _leaving(self, room_id: int, user_id: int) -> Iterator[tuple[Connection, int]]:
+        """(a transaction in which a member goes, the members_version behind it): gone in memory before the commit lets
+        waiting messages go on."""
         is_out = False
         try:
             with self._database.writing() as connection:
-                departures = lock_room(connection, room_id)
-                yield connection
+                members_version = lock_room(connection, room_id) + 1
+                yield connection, members_version
                 is_out = True
-                self._rooms.changed(room_id, left=user_id, departures=departures + 1)
+                self._rooms.members_changed(room_id, members_version, left=user_id)
         except BaseException:
             if is_out:
                 self._rooms.uncertain(room_id)
@@ -215,7 +237,7 @@ class Membership:
         if not gone:
             raise NotFound('This user is not in the room')
         connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(
-            member_count=ROOMS.c.member_count - 1, departures=ROOMS.c.departures + 1))
+            member_count=ROOMS.c.member_count - 1, members_version=ROOMS.c.members_version + 1))
         if not admins(connection, room_id):
             eldest = connection.execute(select(MEMBERS.c.user_id).where(MEMBERS.c.room_id == room_id)
                                         .order_by(MEMBERS.c.joined_at, MEMBERS.c.user_id).limit(1)).scalar()
@@ -223,8 +245,8 @@ class Membership:
                 set_role(connection, room_id, eldest, ADMIN)
         changes.stay_changed(connection, room_id, user_id)
 
-    def _left(self, room_id: int, user_id: int) -> None:
-        self._rooms.changed(room_id, left=user_id)
+    def _left(self, room_id: int, user_id: int, members_version: int) -> None:
+        self._changed(room_id, members_version, left=user_id)
         for known in self._stays:
             known.forget(room_id, user_id)
         self._typing.left(room_id, user_id)
@@ -268,8 +290,8 @@ class Membership:
 
 
 def lock_room(connection: Connection, room_id: int) -> int:
-    """Make whoever else changes this room's members wait for this transaction; returns its departures so far."""
-    return connection.execute(select(ROOMS.c.departures).where(ROOMS.c.id == room_id).with_for_update()).scalar() or 0
+    """Make whoever else changes this room's members wait for this transaction; returns its members_version."""
+    return connection.execute(select(ROOMS.c.members_version).where(ROOMS.c.id == room_id).with_for_update()).scalar() or 0
 
 
 def admins(connection: Connection, room_id: int) -> Sequence[int]:

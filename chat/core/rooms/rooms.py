@@ -11,6 +11,8 @@ from ..machinery.cache import Cache
 from ..machinery.clock import now_ms
 from ..machinery.database import Database, inserted_id
 from ..objects import Role, RoomKind
+from ..shared.bus import Bus
+from ..shared.facts import DirectRoomMade, MessagesKept, RoomRemoved, RoomRenamed
 from ..tables import MEMBERS, ROOMS, USERS, AnyRow
 
 PUBLIC: Final = 'public'
@@ -26,22 +28,22 @@ INTO_LOBBY = insert(MEMBERS).from_select(
     ['room_id', 'user_id', 'role', 'joined_at', 'read_seq', 'delivered_seq'],
     select(ROOMS.c.id, bindparam('user', type_=BigInteger), literal(MEMBER), bindparam('now', type_=BigInteger),
            ROOMS.c.last_seq, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY))
-UNKNOWN = -1  # as a count of departures: it is no room's, so the members are looked up before the next message
+UNKNOWN = -1  # as a members_version: it is no room's, so the members are looked up before the next message
 
 
 @dataclass(slots=True)
 class LiveRoom:
     """What the way of a message needs to know of its room, kept in memory and kept up to date.
 
-    `members` are the user ids as of that count of `departures`; those of the lobby are everybody, and not listed.
-    `last_seq` and `last_at` (ms) are those of the newest message, once this process has stored one.
+    `members` are the user ids as of that `members_version`; those of the lobby are everybody, and not listed.
+    `last_seq` and `last_at` (ms) are those of the newest message that this process knows of, once it has stored one.
     """
 
     id: int
     kind: RoomKind
     name: str
     members: frozenset[int]
-    departures: int = 0
+    members_version: int = 0
     last_seq: int | None = None
     last_at: int = 0
 
@@ -55,11 +57,27 @@ class LiveRoom:
 
 class Rooms:
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database, self._bus = database, bus
         self._live: Cache[int, LiveRoom] = Cache(MAX_CACHED_MEMBERS, self._load, weigh=lambda room: 1 + len(room.members))
         self._direct_ids: Cache[str, int | None] = Cache(MAX_CACHED_PAIRS, self._find_unique)
         self._lobby_id: int | None = None
+        bus.learn(RoomRenamed, lambda fact: self.renamed(*fact))
+        bus.learn(RoomRemoved, lambda fact: self.removed(*fact))
+        bus.learn(DirectRoomMade, lambda fact: self._direct_ids.evict(*fact))
+        bus.learn(MessagesKept, self._messages_kept)
+        bus.on_doubt(self._forget)
+
+    def _forget(self) -> None:
+        self._live.clear()
+        self._direct_ids.clear()
+
+    def _messages_kept(self, fact: MessagesKept) -> None:
+        """Another process stored them; to know of it saves the next batch of this one a second attempt."""
+        for room_id, seq, at, _ in fact.places:
+            room = self._live.peek(room_id)
+            if room is not None and room.last_seq is not None and room.last_seq < seq:
+                room.last_seq, room.last_at = seq, at
 
     # ------------------------------------------------------------------ gates
 
@@ -110,16 +128,21 @@ class Rooms:
 
     def _load(self, room_id: int) -> LiveRoom:
         with self._database.reading() as connection:
-            row = connection.execute(select(ROOMS.c.kind, ROOMS.c.name, ROOMS.c.departures).where(
+            row = connection.execute(select(ROOMS.c.kind, ROOMS.c.name, ROOMS.c.members_version).where(
                 ROOMS.c.id == room_id, ROOMS.c.deleted_at.is_(None))).first()
             if row is None:
                 raise NotFound('There is no such room')
             members = NOBODY if row.kind == LOBBY else member_ids(connection, room_id)
-        return LiveRoom(room_id, row.kind, row.name, members, row.departures)
+        return LiveRoom(room_id, row.kind, row.name, members, row.members_version)
 
     def current(self, room: LiveRoom) -> LiveRoom:
         """The room as it is known now, which is up to date; the one given if it is not in memory."""
         return self._live.peek(room.id) or room
+
+    def is_known(self, room_id: int, members_version: int) -> bool:
+        """Whether the room is in memory, with its members as of that version or a later one."""
+        room = self._live.peek(room_id)
+        return room is not None and room.members_version >= members_version
 
     def members_of(self, room_id: int) -> frozenset[int]:
         """The user ids of a room's members; nobody's for one that is no more."""
@@ -135,21 +158,26 @@ class Rooms:
 
     # ------------------------------------------------------------------ what changed
 
-    def changed(self, room_id: int, *, joined: int | None = None, left: int | None = None, departures: int | None = None,
-                name: str | None = None) -> None:
+    def members_changed(self, room_id: int, members_version: int, *, joined: int | None = None,
+                        left: int | None = None) -> None:
         """Bring the room in memory up to date with what was committed: it holds for the very next message."""
         room = self._live.changed(room_id)
-        if room is not None:
+        if room is not None and room.members_version < members_version:
             room.members = (room.members | ({joined} if joined else NOBODY)) - ({left} if left else NOBODY)
-            if departures is not None:  # unless somebody left unseen before, through another process
-                room.departures = departures if room.departures == departures - 1 else UNKNOWN
-            room.name = name or room.name
+            is_next = room.members_version == members_version - 1  # else somebody came or went unseen before
+            room.members_version = members_version if is_next else UNKNOWN
+
+    def renamed(self, room_id: int, name: str) -> None:
+        """The same of its name."""
+        room = self._live.changed(room_id)
+        if room is not None:
+            room.name = name
 
     def uncertain(self, room_id: int) -> None:
         """A change of the room's members was committed, or it was not: what is known of them no longer holds."""
         room = self._live.changed(room_id)
         if room is not None:
-            room.departures = UNKNOWN
+            room.members_version = UNKNOWN
         self._live.evict(room_id)
 
     def removed(self, room_id: int) -> None:
@@ -199,6 +227,7 @@ class Rooms:
             self._direct_ids.evict(key)
             return self._require_unique(key)
         self._direct_ids.evict(key)
+        self._bus.inform(DirectRoomMade(key))
         return room_id
 
     def _find_unique(self, key: str) -> int | None:
@@ -236,7 +265,8 @@ def enter(connection: Connection, room: AnyRow, user_id: int, role: str, now: in
     """
     connection.execute(insert(MEMBERS).values(room_id=room.id, user_id=user_id, role=role, joined_at=now,
                                               read_seq=room.last_seq, delivered_seq=room.last_seq))
-    connection.execute(ROOMS.update().where(ROOMS.c.id == room.id).values(member_count=ROOMS.c.member_count + 1))
+    connection.execute(ROOMS.update().where(ROOMS.c.id == room.id).values(
+        member_count=ROOMS.c.member_count + 1, members_version=ROOMS.c.members_version + 1))
 
 
 def direct_key(user_id: int, other_id: int) -> str:

@@ -8,6 +8,8 @@ from ...errors import Forbidden
 from ..machinery.cache import Cache
 from ..machinery.database import Database
 from ..objects import Notify, RoomKind
+from ..shared.bus import Bus
+from ..shared.facts import SettingsChanged
 from ..tables import MEMBERS
 from .rooms import DIRECT, Rooms
 
@@ -21,9 +23,11 @@ Choices = Mapping[int, Notify]  # by user id
 
 class RoomSettings:
 
-    def __init__(self, *, database: Database, rooms: Rooms) -> None:
-        self._database, self._rooms = database, rooms
+    def __init__(self, *, database: Database, rooms: Rooms, bus: Bus) -> None:
+        self._database, self._rooms, self._bus = database, rooms, bus
         self._choices: Cache[int, Choices] = Cache(MAX_CACHED, self._load, weigh=lambda choices: 1 + len(choices))
+        bus.learn(SettingsChanged, lambda fact: self._choices.evict(*fact))
+        bus.on_doubt(self._choices.clear)
 
     def change(self, user_id: int, room_id: int, *, notify: Notify | None = None, is_pinned: bool | None = None) -> None:
         """Change what is given, for a member, until it leaves the room. Raises NotFound, Forbidden."""
@@ -33,6 +37,7 @@ class RoomSettings:
             update(MEMBERS).where(MEMBERS.c.room_id == room_id, MEMBERS.c.user_id == user_id)
             .values({name: value for name, value in given.items() if value is not None}))
         self._choices.evict(room_id)
+        self._bus.inform(SettingsChanged(room_id))
         if not changed:
             raise Forbidden('You are no longer in this room')
 

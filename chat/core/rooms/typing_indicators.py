@@ -8,9 +8,12 @@ from ...errors import RateLimited
 from ..accounts.blocks import Blocks
 from ..events import RoomMembers, TypingChanged, Users
 from ..machinery.publisher import Publisher
+from ..shared.bus import Bus
+from ..shared.facts import Typing
 from .rooms import DIRECT, LOBBY, LiveRoom, Rooms
 
 TIMEOUT = 6           # seconds
+LATE = 1              # by which the word of another process may be late
 MAX_ROOMS = 50        # in which one connection may type at the same time
 
 Key = tuple[int, int, str]  # room id, user id, connection id
@@ -20,12 +23,18 @@ V = TypeVar('V')
 
 class TypingIndicators:
 
-    def __init__(self, *, rooms: Rooms, blocks: Blocks, publisher: Publisher,
+    """`here` tells this process's clients alone: what a process has said that is no more."""
+
+    def __init__(self, *, rooms: Rooms, blocks: Blocks, publisher: Publisher, here: Publisher, bus: Bus,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        self._rooms, self._blocks, self._publisher, self._clock = rooms, blocks, publisher, clock
+        self._rooms, self._blocks, self._clock = rooms, blocks, clock
+        self._publisher, self._here, self._bus = publisher, here, bus
         self._until: OrderedDict[Key, float] = OrderedDict()  # when it ends by itself, the first one first
         self._by_connection: dict[str, set[Key]] = {}
         self._by_user: dict[int, dict[int, set[str]]] = {}  # in which rooms, and there on which connections
+        # what other processes say, by room and user: until when; as many as there are connections to type on
+        self._elsewhere: OrderedDict[tuple[int, int], float] = OrderedDict()
+        bus.learn(Typing, self._typing_elsewhere)
 
     def set(self, room: LiveRoom, user_id: int, connection_id: str, is_typing: bool) -> None:
         """The user begins, goes on, or stops typing in a LiveRoom it is in. Raises Forbidden where it is not welcome."""
@@ -36,6 +45,7 @@ class TypingIndicators:
         key = room.id, user_id, connection_id
         if is_typing:
             self._start(key)
+            self._bus.inform(Typing(room.id, user_id, True))
             self._publisher.publish(TypingChanged(self._others(room.id, user_id), room.id, user_id, True))
         else:
             self._stop(key)
@@ -56,6 +66,10 @@ class TypingIndicators:
         for key in list(self._by_connection.get(connection_id, ())):
             self._stop(key)
 
+    def is_typing(self, room_id: int, user_id: int) -> bool:
+        """Whether the user is typing in the room, on a connection of this process."""
+        return room_id in self._by_user.get(user_id, {})
+
     def left(self, room_id: int, user_id: int) -> None:
         """The user is no longer in the room: for those who are, it stops typing."""
         for connection_id in list(self._by_user.get(user_id, {}).get(room_id, ())):
@@ -72,6 +86,17 @@ class TypingIndicators:
         """Stop those who said nothing for TIMEOUT seconds."""
         while self._until and next(iter(self._until.values())) <= self._clock():
             self._stop(next(iter(self._until)))
+        while self._elsewhere and next(iter(self._elsewhere.values())) <= self._clock():
+            (room_id, user_id), _ = self._elsewhere.popitem(last=False)
+            if not self.is_typing(room_id, user_id):
+                self._here.publish(TypingChanged(self._others(room_id, user_id), room_id, user_id, False))
+
+    def _typing_elsewhere(self, fact: Typing) -> None:
+        """Another process says so; one that dies says nothing more, so that it ends by itself."""
+        key = fact.room_id, fact.user_id
+        self._elsewhere.pop(key, None)
+        if fact.is_typing:
+            self._elsewhere[key] = self._clock() + TIMEOUT + LATE
 
     def _stop(self, key: Key) -> None:
         room_id, user_id, connection_id = key
@@ -84,6 +109,8 @@ class TypingIndicators:
         if not rooms:
             del self._by_user[user_id]
         if room_id not in rooms:  # else the user is typing there on another connection
+            self._bus.inform(Typing(room_id, user_id, False))
+        if room_id not in rooms and (room_id, user_id) not in self._elsewhere:
             self._publisher.publish(TypingChanged(audience, room_id, user_id, False))
 
     def _others(self, room_id: int, user_id: int) -> RoomMembers:

@@ -22,11 +22,7 @@ export class CallPanel {
       other: el('video.call-other', { autoplay: true, playsInline: true, onresize: () => this.#drawPictures() }),
       own: el('video.call-own', { autoplay: true, playsInline: true, muted: true }),
     };
-    const who = {
-      face: el('div.call-face', { ariaHidden: 'true' }),
-      name: el('h2', { id: 'call-name', dir: 'auto' }),
-      state: el('p'),
-    };
+    const who = { face: el('div.call-face', { ariaHidden: 'true' }), name: el('h2', { id: 'call-name', dir: 'auto' }), state: el('p') };
     const buttons = {
       accept: wide('call', 'accept', () => actions.accept(this.#call.video)),
       soundOnly: wide('mic', 'plain', () => actions.accept(false)),

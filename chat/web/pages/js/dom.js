@@ -109,11 +109,11 @@ export function confirmed(title, text, action) {
 export function openPopover(opener, label, content) {
   const popover = el('div.popover', { popover: 'auto', role: 'dialog', ariaLabel: label }, content);
   const giveBack = rememberFocus();
-  popover.addEventListener('toggle', (event) => {
-    if (event.newState !== 'closed') return;
-    if (popover.contains(document.activeElement) || document.activeElement === document.body) giveBack();
-    popover.remove();
+  // At once: what is chosen in it may open a dialog, which remembers where the focus is.
+  popover.addEventListener('beforetoggle', (event) => {
+    if (event.newState === 'closed' && (popover.contains(document.activeElement) || document.activeElement === document.body)) giveBack();
   });
+  popover.addEventListener('toggle', (event) => event.newState === 'closed' && popover.remove());
   (opener.closest('dialog') ?? document.body).append(popover);
   popover.showPopover();
   const place = () => {

@@ -30,10 +30,7 @@ export class History {
   newest() {
     store.messages.piece = null;
     if (this.isLoaded) return store.changed('messages', this.roomId);
-    return this.#once('newest', async () => {
-      const { messages, next } = await this.#page(`limit=${PAGE}`);
-      store.messages.extend(this.roomId, messages, Boolean(next));
-    });
+    return this.#once('newest', () => store.messages.begin(this.roomId, this.#page(`limit=${PAGE}`)));
   }
 
   /** One more page of the past. */

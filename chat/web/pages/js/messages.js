@@ -9,6 +9,7 @@ const MAX_CLOSED = 300;      // messages of a room that is not open, in memory
 
 export class Messages {
   #tails = new Map();  // the room used last is last
+  #told = new Map();   // room id → what is told while its newest page is on its way
   openRoom = null;     // the id of the room that is looked at
   piece = null;        // { roomId, messages, hasOlder }: where one has jumped to in it
 
@@ -33,6 +34,15 @@ export class Messages {
     return [this.of(roomId), this.piece?.roomId === roomId ? this.piece.messages : []].flatMap((list) => list[indexOf(list, id)] ?? [])[0];
   }
 
+  /** Takes the newest page of a room, and then what was told while it was on its way, of which it need not know. */
+  async begin(roomId, page) {
+    const told = [];
+    this.#told.set(roomId, told);
+    const { messages, next } = await page.finally(() => this.#told.delete(roomId));
+    this.extend(roomId, messages, Boolean(next));
+    told.forEach((again) => again());
+  }
+
   /** Puts a page into a room's tail: the newest ones, or such as join it. */
   extend(roomId, page, hasOlder) {
     const tail = this.#tails.get(roomId) ?? { messages: [], hasOlder: true };
@@ -48,6 +58,7 @@ export class Messages {
   /** Takes a message as it is now. Of what lies before the held piece nothing is taken: that would make a gap. */
   take(message) {
     const { roomId } = message;
+    this.#told.get(roomId)?.push(() => this.take(message));
     this.store.receipts.wrote(message);
     for (const held of this.#pieces(roomId)) {
       const { messages } = held, place = placeOf(messages, message.id), before = messages[place]?.id === message.id && messages[place];
@@ -60,6 +71,7 @@ export class Messages {
 
   /** Changes a message if it is held. */
   change(roomId, id, change) {
+    this.#told.get(roomId)?.push(() => this.change(roomId, id, change));
     for (const { messages } of this.#pieces(roomId)) {
       const place = indexOf(messages, id);
       if (place >= 0) messages[place] = change(messages[place]);
@@ -76,8 +88,7 @@ export class Messages {
   #trim(roomId) {
     const tail = this.#tails.get(roomId);
     if (!tail || tail.messages.length <= MAX_CLOSED) return;
-    tail.messages = tail.messages.slice(-MAX_CLOSED);
-    tail.hasOlder = true;
+    Object.assign(tail, { messages: tail.messages.slice(-MAX_CLOSED), hasOlder: true });
   }
 
   forget(roomId) {

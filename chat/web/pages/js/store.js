@@ -109,10 +109,8 @@ class Store extends EventTarget {
   /** Takes a message, as an event, an acknowledgement or `sync` brings it. Returns whether it is the newest of its room. */
   receive(message) {
     this.messages.take(message);
-    const room = this.rooms.get(message.roomId);
-    if (!room) return false;
-    const last = room.lastMessage?.id ?? 0;
-    if (message.id < last) return false;
+    const room = this.rooms.get(message.roomId), last = room?.lastMessage?.id ?? 0;
+    if (!room || message.id < last) return false;
     const isUnread = message.id > last && message.senderId !== this.me.id && !message.deletedAt;
     this.putRoom({ id: room.id, lastMessage: message, unreadCount: message.senderId === this.me.id ? 0 : room.unreadCount + isUnread,
       mentionCount: message.senderId === this.me.id ? 0 : room.mentionCount + (isUnread && message.mentions.includes(this.me.id)) });

@@ -4,9 +4,11 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from chat.static_files import TYPES
 from chat.web.files import CONTENT, ENTRIES, read
+from tests.support.browser import NARROW
 from tests.support.http import expect_error
 from tests.support.node import FOLDER
 
@@ -119,6 +121,18 @@ def test_a_changed_file_changes_the_address_of_all(tmp_path):
     (tmp_path / 'css/base.css').write_text('body {}')
     newer, changed = read(tmp_path)
     assert newer != version and all(changed[name].etag != files[name].etag for name in ENTRIES)
+
+
+def test_the_inbox_needs_few_bytes_from_a_cold_cache(open_window, http, ann, bob, make_room):
+    for _ in range(20):
+        make_room(ann, bob)
+    window = open_window(ann, size=NARROW, path=None)
+    developer, sizes = window.context.new_cdp_session(window.page), []
+    developer.send('Network.enable')
+    developer.on('Network.loadingFinished', lambda event: sizes.append(event['encodedDataLength']))
+    window.page.goto(window.url)
+    expect(window.page.locator('.rows a.row')).to_have_count(21)
+    assert 10 * 1024 < sum(sizes) <= 150 * 1024, f'{sum(sizes)} bytes in {len(sizes)} answers'
 
 
 # ---------------------------------------------------------------------- what is in them

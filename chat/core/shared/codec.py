@@ -1,0 +1,67 @@
+"""Events and facts as plain data, for the way from one process to another."""
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from operator import attrgetter
+from typing import get_args
+
+from ..events import Audience, Event, Everyone, RoomMembers, Users
+from .facts import Fact
+from .log import Plain
+
+OF_USERS, OF_ROOM, OF_EVERYONE = range(3)  # kinds of audience
+
+
+def _kinds(base: type[Event]) -> Iterator[type[Event]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
+
+
+EVENTS = {kind.__name__: kind for kind in _kinds(Event)}
+FACTS: dict[str, Callable[..., Fact]] = {kind.__name__: kind for kind in get_args(Fact)}
+_values = {kind: attrgetter('audience', *(field.name for field in fields(kind) if field.name != 'audience'))
+           for kind in EVENTS.values() if len(fields(kind)) > 1}
+
+
+def pack_event(event: Event) -> Plain:
+    """An event that is not for single connections."""
+    values = _values.get(type(event))
+    audience, *others = values(event) if values else (event.audience,)
+    return [type(event).__name__, _pack_audience(audience), *others]
+
+
+def unpack_event(data: Plain) -> Event:
+    """The event that was packed."""
+    name, audience, *others = data
+    return EVENTS[name](_unpack_audience(audience), *others)
+
+
+def _pack_audience(audience: Audience) -> Plain:
+    if isinstance(audience, RoomMembers):
+        return [OF_ROOM, audience.room_id, list(audience.also), list(audience.without)]
+    if isinstance(audience, Users):
+        return [OF_USERS, list(audience.ids), audience.but_connection]
+    assert isinstance(audience, Everyone), 'single connections are told by their own process'
+    return [OF_EVERYONE, list(audience.without)]
+
+
+def _unpack_audience(data: Plain) -> Audience:
+    kind, *values = data
+    if kind == OF_ROOM:
+        room_id, also, without = values
+        return RoomMembers(room_id, frozenset(also), frozenset(without))
+    if kind == OF_USERS:
+        user_ids, but_connection = values
+        return Users(tuple(user_ids), but_connection)
+    return Everyone(frozenset(values[0]))
+
+
+def pack_fact(fact: Fact) -> Plain:
+    """A fact."""
+    return [type(fact).__name__, *fact]
+
+
+def unpack_fact(data: Plain) -> Fact:
+    """The fact that was packed."""
+    name, *values = data
+    return FACTS[name](*values)
