@@ -5,11 +5,15 @@ about the field that holds it. So such documents are read by `json`, and written
 """
 import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 from flask import Response
 from flask.json.provider import JSONProvider
+from werkzeug.datastructures import Headers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 HEADERS = {'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff'}  # of every answer that says nothing else
 
@@ -61,3 +65,7 @@ class JsonResponse(Response):
     """An answer that is JSON, with all the headers that each answer has."""
 
     default_mimetype = 'application/json'
+
+    def get_wsgi_headers(self, environ: 'WSGIEnvironment') -> Headers:
+        """Its headers as they are: no Location among them needs to be made absolute, and the length is known."""
+        return self.headers

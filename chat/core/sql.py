@@ -339,15 +339,6 @@ def as_json_array(columns: Sequence[ColumnElement[Any]]) -> Function[Any]:
     return func.json_array(*map(_as_text, columns))
 
 
-def as_one_text(columns: Sequence[ColumnElement[Any]], order: ColumnElement[Any]) -> Function[Any]:
-    """The expression of MySQL that has these columns of all rows as one text: `as_json_array` of each, with commas.
-
-    By GROUP_CONCAT, since MySQL's JSON_ARRAYAGG knows no order. The text has no more than `group_concat_max_len` bytes,
-    which machinery/engines.py sets.
-    """
-    return func.group_concat(as_json_array(columns).op('ORDER BY')(literal_column(f"{order} SEPARATOR ','")))
-
-
 def _as_text(of_row: ColumnElement[Any]) -> ColumnElement[Any]:
     is_bytes = isinstance(of_row.type, LargeBinary)
     return literal_column(f'CONVERT({of_row} USING utf8mb4)') if is_bytes else of_row

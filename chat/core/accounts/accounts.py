@@ -3,20 +3,21 @@ import re
 import secrets
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from gevent.event import Event
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, String, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import ChatError, Conflict, Forbidden, NotFound, RateLimited, Unauthorized
 from ..machinery.clock import now_ms
 from ..machinery.database import Database, inserted_id
 from ..machinery.limits import Limits
+from ..machinery.statements import Prepared, PreparedBy
 from ..machinery.threads import Threads
-from ..tables import SIGN_INS, USERS, AnyRow
+from ..tables import SIGN_INS, USERS
 from .sign_ins import Grant, SignIns, end_sign_ins
 
 WRONG = 'The name or the password is wrong'
@@ -24,6 +25,21 @@ USERNAME_LENGTH = 50
 MAX_KEY = 254     # characters of a folded name
 NAMES_TRIED = 20  # random endings of a generated username before giving up
 Charge = tuple[str, ...]  # the name of a limit, and its key
+T = TypeVar('T')
+
+KEYS = USERS.c.email_key, USERS.c.username_key
+TAKEN = select(*KEYS).where(or_(*[column == bindparam(column.name, type_=String) for column in KEYS]))
+NEW_USER = insert(USERS)  # made once, as is all that a sign-up executes: SQLAlchemy keeps with it what it learnt of it
+
+
+class Account(NamedTuple):
+    """What of a user's row is needed to let it in."""
+
+    id: int
+    username: str
+    email: str
+    password_hash: str
+    deactivated_at: int | None
 
 
 def fold_username(username: str) -> str:
@@ -61,6 +77,8 @@ class Accounts:
         self._database, self._sign_ins, self._rooms, self._limits = database, sign_ins, rooms, limits
         self._threads, self._hasher = threads, hasher
         self._registration_open = registration_open
+        self._taken = Prepared(database, TAKEN)
+        self._by_key = PreparedBy(database, _account_by)
         self._nobody: str | None = None  # a hash that no password has, checked where there is no account
         self._unsettled: Counter[Charge] = Counter()  # charges for sign-ins whose outcome is not known yet
         self._settled = Event()
@@ -72,42 +90,46 @@ class Accounts:
         if not self._registration_open:
             raise Forbidden('Registration is closed here: ask the host for an account')
         self._limits.charge('sign_up', address)
-        user_id = self.create(email=email, password=password, username=username, display_name=display_name)
-        return self._database.transact(lambda connection: self._sign_ins.start(connection, user_id))
+        return self._make(self._sign_ins.start, email, password, username, display_name)
 
     def create(self, *, email: str, password: str, username: str | None = None, display_name: str | None = None) -> int:
         """Make an account; returns its id. Raises Conflict when the username or the email is taken."""
+        return self._make(lambda connection, user_id: user_id, email, password, username, display_name)
+
+    def _make(self, then: Callable[[Connection, int], T], email: str, password: str, username: str | None,
+              display_name: str | None) -> T:
+        """Make an account, and with its id do `then` in the same transaction; returns what that does."""
         self._require_free(username, email)
         password_hash = self._hash(password)
         if username:
-            return self._insert(username, email, display_name, password_hash)
+            return self._insert(then, username, email, display_name, password_hash)
         for candidate in usernames_for(email):
             try:
-                return self._insert(candidate, email, display_name, password_hash)
+                return self._insert(then, candidate, email, display_name, password_hash)
             except Conflict:
                 self._require_free(None, email)
         raise Conflict('No username could be made from this email: send one')
 
     def _require_free(self, username: str | None, email: str) -> None:
-        taken = self._database.rows(select(USERS.c.email_key, USERS.c.username_key).where(
-            or_(USERS.c.email_key == fold_email(email), USERS.c.username_key == fold_username(username or ''))))
+        taken = self._taken.fetch(email_key=fold_email(email), username_key=fold_username(username or ''))
         if not taken:
             return
         if any(row.email_key == fold_email(email) for row in taken):
             raise Conflict('This email has an account already: sign in', errors={'email': ['is taken']})
         raise Conflict('This username is taken: choose another', errors={'username': ['is taken']})
 
-    def _insert(self, username: str, email: str, display_name: str | None, password_hash: str) -> int:
+    def _insert(self, then: Callable[[Connection, int], T], username: str, email: str, display_name: str | None,
+                password_hash: str) -> T:
         now, display_name = now_ms(), display_name or username
-        user = insert(USERS).values(
-            username=username, username_key=fold_username(username), email=email, email_key=fold_email(email),
-            display_name=display_name, display_key=display_name.casefold(), password_hash=password_hash,
-            is_admin=False, created_at=now)
+        user = {'username': username, 'username_key': fold_username(username), 'email': email,
+                'email_key': fold_email(email), 'display_name': display_name, 'display_key': display_name.casefold(),
+                'password_hash': password_hash, 'is_admin': False, 'created_at': now}
 
-        def insert_and_enter(connection: Connection) -> int:
-            user_id = inserted_id(connection.execute(user))
-            self._rooms.enter_lobby(connection, user_id, now)
-            return user_id
+        def insert_and_enter(connection: Connection) -> T:
+            user_id = inserted_id(connection.execute(NEW_USER, user))
+            done = then(connection, user_id)
+            self._rooms.enter_lobby(connection, user_id, now)  # at the end, since all who sign up wait for its lock
+            return done
 
         try:
             return self._database.transact(insert_and_enter)
@@ -126,7 +148,7 @@ class Accounts:
         name = name.strip()
         with self.guarded(address, name):
             user = self._checked(self.find(name), password, Unauthorized(WRONG))
-        return self._database.transact(lambda connection: self._sign_ins.start(connection, user.id))
+        return self._sign_ins.start_alone(user.id)
 
     def change_password(self, user_id: int, sign_in_id: str, *, current_password: str, new_password: str,
                         address: str) -> None:
@@ -136,16 +158,24 @@ class Accounts:
 
     def require_password(self, user_id: int, password: str, address: str) -> None:
         """Raise Forbidden unless this is the user's password; failures count as those of signing in do."""
-        user = self._database.row(select(USERS).where(USERS.c.id == user_id))
+        user = self.by_id(user_id)
         names = (user.username, user.email) if user else ()
         with self.guarded(address, *names):
             self._checked(user, password, Forbidden('The current password is wrong'))
 
-    def find(self, name: str) -> AnyRow | None:
-        """The row of the user of this username or email, or None."""
-        column, key = (USERS.c.email_key, fold_email(name)) if '@' in name else \
-            (USERS.c.username_key, fold_username(name))
-        return self._database.row(select(USERS).where(column == key)) if len(key) <= MAX_KEY else None
+    def find(self, name: str) -> Account | None:
+        """The Account of this username or email, or None."""
+        column, key = ('email_key', fold_email(name)) if '@' in name else ('username_key', fold_username(name))
+        return self._account(column, key) if len(key) <= MAX_KEY else None
+
+    def by_id(self, user_id: int) -> Account | None:
+        """The Account of this user, or None."""
+        return self._account('id', user_id)
+
+    def _account(self, column: str, key: str | int) -> Account | None:
+        for row in self._by_key[column,].fetch(key=key):
+            return Account(*row)
+        return None
 
     @contextmanager
     def guarded(self, address: str, *names: str) -> Iterator[None]:
@@ -188,7 +218,7 @@ class Accounts:
         self._settled.set()  # wakes all who wait now
         self._settled.clear()
 
-    def _checked(self, user: AnyRow | None, password: str, failure: ChatError) -> AnyRow:
+    def _checked(self, user: Account | None, password: str, failure: ChatError) -> Account:
         """The user, whose password it is; raises the failure otherwise, after the same work."""
         password_hash = user.password_hash if user else self._hash_of_nobody()
         right = self._threads.run(self._hasher.check_password_hash, password_hash, password)
@@ -208,8 +238,8 @@ class Accounts:
         assert self._nobody is not None
         return self._nobody
 
-    def replace_password(self, user: AnyRow, password: str) -> Grant | None:
-        """Set a password in place of the one in the row, end every sign-in, and begin one; None if it is another by now."""
+    def replace_password(self, user: Account, password: str) -> Grant | None:
+        """Set a password in place of that of the Account, end every sign-in, and begin one; None if it is another by now."""
         password_hash = self._hash(password)
 
         def replace(connection: Connection) -> tuple[Sequence[str], Grant] | None:
@@ -252,12 +282,17 @@ class Accounts:
         user = self.require(name)
         self._database.execute(update(USERS).where(USERS.c.id == user.id).values(is_admin=is_admin))
 
-    def require(self, name: str) -> AnyRow:
+    def require(self, name: str) -> Account:
         """As `find`. Raises NotFound."""
         user = self.find(name)
         if user is None:
             raise NotFound(f'There is no user {name!r}')
         return user
+
+
+def _account_by(column: str) -> Select[*tuple[Any, ...]]:
+    """The query of the Account that has the `key` in that column."""
+    return select(*[USERS.c[name] for name in Account._fields]).where(USERS.c[column] == bindparam('key'))
 
 
 def usernames_for(email: str) -> Iterator[str]:

@@ -7,15 +7,12 @@ import logging
 import re
 from collections.abc import Callable
 
-from sqlalchemy import select
-
 from ...errors import Forbidden
 from ..machinery.clock import now_ms
 from ..machinery.database import Database
 from ..machinery.limits import Limits
 from ..machinery.seals import Seals
-from ..tables import USERS, AnyRow
-from .accounts import Accounts, fold_email
+from .accounts import Account, Accounts, fold_email
 from .sign_ins import Grant
 
 log = logging.getLogger(__name__)
@@ -64,15 +61,15 @@ class PasswordResets:
                 raise Forbidden(TOO_LATE)
             return grant
 
-    def _user_of(self, token: str) -> AnyRow | None:
-        """The row of the user for whom it was made, if it is still good."""
+    def _user_of(self, token: str) -> Account | None:
+        """The Account of the user for whom it was made, if it is still good."""
         match = TEXT.fullmatch(self._seals.unproven(token))
         if match is None or int(match[2]) <= self._clock():
             return None
-        user = self._database.row(select(USERS).where(USERS.c.id == int(match[1])))
+        user = self._accounts.by_id(int(match[1]))
         return user if user is not None and self._seals.open(token, _holder(user)) is not None else None
 
 
-def _holder(user: AnyRow) -> str:
+def _holder(user: Account) -> str:
     """Whoever has that account, for as long as it has that password."""
     return f'{user.id}:{user.password_hash}'

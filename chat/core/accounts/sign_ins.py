@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
@@ -28,6 +29,7 @@ SWEEP_OVERLAP_MS = 60_000  # a transaction may commit, and clocks may differ, so
 PRUNE_SECONDS = 600
 PRUNE_AT_ONCE = 1000
 
+NEW_SIGN_IN = insert(SIGN_INS)
 CURRENT_USER = (select(SIGN_INS.c.user_id).join(USERS)
                 .where(SIGN_INS.c.ended_at.is_(None), USERS.c.deactivated_at.is_(None)))
 
@@ -53,12 +55,20 @@ class SignIns:
 
     def start(self, connection: Connection, user_id: int) -> Grant:
         """Begin a sign-in within the caller's transaction; returns its Grant."""
-        grant = Grant(user_id, secrets.token_hex(16), secrets.token_urlsafe(24))
-        now = now_ms()
-        connection.execute(insert(SIGN_INS).values(
-            id=grant.sign_in_id, user_id=user_id, refresh_key=_key(grant.refresh_id), created_at=now,
-            expires_at=now + self._lifetime_ms))
+        grant = _new_grant(user_id)
+        connection.execute(NEW_SIGN_IN, self._row(grant))
         return grant
+
+    def start_alone(self, user_id: int) -> Grant:
+        """Begin a sign-in of a user who is there; returns its Grant."""
+        grant = _new_grant(user_id)
+        self._database.execute(NEW_SIGN_IN, self._row(grant))
+        return grant
+
+    def _row(self, grant: Grant) -> dict[str, Any]:
+        now = now_ms()
+        return {'id': grant.sign_in_id, 'user_id': grant.user_id, 'refresh_key': _key(grant.refresh_id), 'created_at': now,
+                'expires_at': now + self._lifetime_ms}
 
     def require(self, sign_in_id: str, user_id: int) -> None:
         """Raise Unauthorized unless the sign-in is that user's, has not ended, and the user is still there."""
@@ -139,6 +149,10 @@ def end_sign_ins(connection: Connection, *conditions: ColumnElement[bool]) -> Se
 
 def _end_subscriptions(connection: Connection, sign_in_ids: Sequence[str]) -> None:
     connection.execute(delete(PUSH_SUBSCRIPTIONS).where(PUSH_SUBSCRIPTIONS.c.sign_in_id.in_(sign_in_ids)))
+
+
+def _new_grant(user_id: int) -> Grant:
+    return Grant(user_id, secrets.token_hex(16), secrets.token_urlsafe(24))
 
 
 def _key(refresh_id: str) -> bytes:

@@ -61,7 +61,7 @@ class Users:
         self._names: Cache[int, str] = Cache(MAX_NAMES, self._load_name)
         self._receivers: TTLCache[int, bool] = TTLCache(MAX_NAMES, RECEIVER_SECONDS)
         self._one = Prepared(database, select(*SHOWN, USERS.c.email).where(USERS.c.id == bindparam('user'), IS_ACTIVE))
-        self._lists = PreparedBy(database, _list, order=USERS.c.username_key)
+        self._lists = PreparedBy(database, _list)
 
     def get(self, user_id: int, viewer_id: int) -> User:
         """The User. Raises NotFound."""
@@ -191,7 +191,7 @@ class Snapshot:
 
 def _list(of: str, is_searched: bool, is_continued: bool) -> Select[Any]:
     """The query of users by username; parameters: viewer, most, and pattern and after where they matter."""
-    query = select(USERS.c.id).where(_among(of)).order_by(USERS.c.username_key).limit(bindparam('most', type_=Integer))
+    query = select(*SHOWN).where(_among(of)).order_by(USERS.c.username_key).limit(bindparam('most', type_=Integer))
     if is_searched:
         pattern = bindparam('pattern', type_=String)
         query = query.where(or_(USERS.c.username_key.like(pattern, escape=ESCAPE),
@@ -200,8 +200,7 @@ def _list(of: str, is_searched: bool, is_continued: bool) -> Select[Any]:
         last = USERS.alias()
         query = query.where(USERS.c.username_key > select(last.c.username_key).where(
             last.c.id == bindparam('after')).scalar_subquery())
-    page = query.subquery('page')
-    return select(*SHOWN).join(page, page.c.id == USERS.c.id)
+    return query
 
 
 def _among(of: str) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import gevent
+from pymysql.constants import CLIENT
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Select, UpdateBase, create_engine, exc, text
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -20,8 +21,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from ...errors import Unavailable
 from ..tables import AnyRow
 from .engines import AUTOCOMMIT, LOCK_TIMEOUT, engine_options, learn_id_step, load_cryptography_when_needed, prepare_sqlite
-from .failures import InDoubt, RolledBack, access_denied, is_rolled_back, translated
+from .failures import InDoubt, RolledBack, access_denied, in_doubt_if_lost, is_rolled_back, translated
 from .pre_ping import PrePing
+from .texts import texts_of
 
 log = logging.getLogger(__name__)
 P = ParamSpec('P')
@@ -51,7 +53,7 @@ class Database:
         else:  # a pool of its own, since changing a connection's isolation level costs four round trips
             assert isinstance(engine.pool, QueuePool)
             options = engine_options(engine.url, engine.pool.size()) | AUTOCOMMIT
-            del options['connect_args']['client_flag']  # which reading does not need: it sends one statement at a time
+            options['connect_args']['client_flag'] = CLIENT.FOUND_ROWS  # here statements come one at a time
             self._reader, self._writer = create_engine(engine.url, **options), engine
             self._batch_engine = create_engine(engine.url, **engine_options(engine.url, 1))
             self._batch_connection: PoolProxiedConnection | None = None
@@ -106,9 +108,16 @@ class Database:
 
         return _repeated(once)
 
-    def execute(self, statement: UpdateBase) -> int:
+    def execute(self, statement: UpdateBase, parameters: Parameters | None = None) -> int:
         """A transaction of one INSERT, UPDATE or DELETE; returns how many rows it was about."""
-        return self.transact(lambda connection: connection.execute(statement).rowcount)
+        if self.is_sqlite:
+            return self.transact(lambda connection: connection.execute(statement, parameters).rowcount)
+        return _repeated(self._execute_alone, statement, parameters)
+
+    def _execute_alone(self, statement: UpdateBase, parameters: Parameters | None) -> int:
+        """One that MySQL commits by itself, which saves a round trip."""
+        with in_doubt_if_lost(), self.reading() as connection:
+            return connection.execute(statement, parameters).rowcount
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -150,19 +159,14 @@ class Database:
         The id step is how far apart the ids of one INSERT are. For one caller at a time: the connection is kept for it,
         since to take one from the pool each time costs a twentieth of the whole. Raises as `writing` does.
         """
-        try:
-            with translated():
-                connection = self._take_batch_connection()
-                with self._driver_cursor(connection) as cursor:
-                    cursor.execute(';'.join(statements), parameters)
-                    ids = [cursor.lastrowid]
-                    while cursor.nextset():
-                        ids.append(cursor.lastrowid)
-                    return ids, connection.info['id_step']
-        except Unavailable as error:
-            if getattr(error.__cause__, 'connection_invalidated', False):  # lost, perhaps after the commit
-                raise InDoubt(error.message) from error.__cause__
-            raise
+        with in_doubt_if_lost(), translated():
+            connection = self._take_batch_connection()
+            with self._driver_cursor(connection) as cursor:
+                cursor.execute(';'.join(statements), parameters)
+                ids = [cursor.lastrowid]
+                while cursor.nextset():
+                    ids.append(cursor.lastrowid)
+                return ids, connection.info['id_step']
 
     def _take_batch_connection(self) -> PoolProxiedConnection:
         """The connection of `at_once`: a new one if it was lost."""
@@ -225,6 +229,17 @@ class Database:
             rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
+    def fetch_texts(self, sql: str, values: Sequence[Any]) -> list[bytes]:
+        """All rows of a query of one column of text in MySQL's own SQL, in UTF-8 and without NULLs; for hundreds of rows
+        at a third of the cost of `fetch`.
+        """
+        return _repeated(self._fetch_texts_once, sql, values)
+
+    def _fetch_texts_once(self, sql: str, values: Sequence[Any]) -> list[bytes]:
+        with translated(), closing(self._driver_connection(self._reader)) as connection, self._driver_errors(connection):
+            driver: Any = connection.dbapi_connection
+            return texts_of(driver, sql % tuple([value if type(value) is int else driver.escape(value) for value in values]))
+
     # ------------------------------------------------------------------ the driver
 
     def _driver_connection(self, engine: Engine) -> PoolProxiedConnection:
@@ -235,12 +250,15 @@ class Database:
 
     @contextmanager
     def _driver_cursor(self, connection: PoolProxiedConnection) -> Iterator[Any]:
-        """A cursor of the driver.
-
-        Its errors are raised as SQLAlchemy's, once the transaction is rolled back or a connection that was lost thrown away.
-        """
-        try:
+        """A cursor of the driver."""
+        with self._driver_errors(connection):
             yield connection.cursor()
+
+    @contextmanager
+    def _driver_errors(self, connection: PoolProxiedConnection) -> Iterator[None]:
+        """Raise errors of the driver as SQLAlchemy's, once the transaction is rolled back or a lost connection is away."""
+        try:
+            yield
         except self.engine.dialect.loaded_dbapi.Error as error:
             is_lost = self.engine.dialect.is_disconnect(error, connection, None)
             if is_lost or not _rolled_back(connection):

@@ -74,6 +74,17 @@ def translated() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def in_doubt_if_lost() -> Iterator[None]:
+    """Raise Unavailable as InDoubt where the connection was lost that was to bring the commit as well: perhaps after it."""
+    try:
+        yield
+    except Unavailable as error:
+        if getattr(error.__cause__, 'connection_invalidated', False):
+            raise InDoubt(error.message) from error.__cause__
+        raise
+
+
 def is_outage(error: exc.DBAPIError) -> bool:
     """Whether the database is out of reach, or takes nothing just now."""
     if isinstance(error.orig, sqlite3.Error):

@@ -11,11 +11,11 @@ from ..accounts.users import Users
 from ..lists import LONGEST, cut, pieces
 from ..machinery.clock import iso
 from ..machinery.database import Database
-from ..machinery.statements import LongList, Prepared, PreparedBy
+from ..machinery.statements import Prepared, PreparedBy
 from ..objects import Member, Message, Room
 from ..rooms.rooms import ADMIN, DIRECT, LOBBY, PRIVATE, PUBLIC, Rooms
 from ..rooms.settings import notify_in
-from ..sql import count_mentions, mentions_behind
+from ..sql import by_first_table, count_mentions, mentions_behind
 from ..tables import MEMBERS, ROOMS, USERS
 from .newest import NewestMessages, Version
 from .receipts import Receipts
@@ -50,11 +50,10 @@ class Counterparty(NamedTuple):
 SHOWN_OF_OTHER = [*SHOWN_OF_USER, *[OTHER.c[name] for name in Counterparty._fields[len(SHOWN_OF_USER):]]]
 ONE_MEMBER = (select(MEMBERS.c.role, MEMBERS.c.joined_at, *SHOWN_OF_USER).join(USERS, USERS.c.id == MEMBERS.c.user_id)
           .where(MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id == bindparam('member')))
-PAGE_OF_MEMBERS = (select(MEMBERS.c.user_id, MEMBERS.c.role, MEMBERS.c.joined_at)
-                   .where(MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id > bindparam('after'))
-                   .order_by(MEMBERS.c.user_id).limit(bindparam('most', type_=Integer)).subquery('page'))
-MEMBERS_OF_ROOM = (select(PAGE_OF_MEMBERS.c.role, PAGE_OF_MEMBERS.c.joined_at, *SHOWN_OF_USER)
-                   .join_from(PAGE_OF_MEMBERS, USERS, USERS.c.id == PAGE_OF_MEMBERS.c.user_id))
+MEMBERS_OF_ROOM = by_first_table(
+    select(MEMBERS.c.role, MEMBERS.c.joined_at, *SHOWN_OF_USER).join_from(MEMBERS, USERS, USERS.c.id == MEMBERS.c.user_id)
+    .where(MEMBERS.c.room_id == bindparam('room'), MEMBERS.c.user_id > bindparam('after'))
+    .order_by(MEMBERS.c.user_id).limit(bindparam('most', type_=Integer)))
 
 
 class Inbox:
@@ -65,7 +64,7 @@ class Inbox:
         self._database, self._rooms, self._users, self._blocks = database, rooms, users, blocks
         self._receipts, self._newest = receipts, newest
         self._queries = PreparedBy(database, rooms_query)
-        self._members = LongList(database, MEMBERS_OF_ROOM, PAGE_OF_MEMBERS.c.user_id)
+        self._members = Prepared(database, MEMBERS_OF_ROOM)
         self._member = Prepared(database, ONE_MEMBER)
 
     # ------------------------------------------------------------------ rooms

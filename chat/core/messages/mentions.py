@@ -13,7 +13,7 @@ from ..accounts.accounts import USERNAME_LENGTH, fold_username
 from ..accounts.users import IS_ACTIVE
 from ..lists import pieces
 from ..machinery.database import Database
-from ..machinery.statements import LongList
+from ..machinery.statements import Prepared
 from ..rooms.rooms import LOBBY, LiveRoom, Rooms
 from ..sql import insert_mention_rows
 from ..tables import MEMBERS, MENTIONS, USERS
@@ -98,10 +98,10 @@ class Mentions:
     def __init__(self, *, database: Database, rooms: Rooms) -> None:
         self._database, self._rooms = database, rooms
         self._known: TTLCache[str, int] = TTLCache(MAX_KNOWN, KNOWN_SECONDS)  # user ids by their folded names
-        members = (select(USERS.c.id).join(MEMBERS, MEMBERS.c.user_id == USERS.c.id)
-                   .where(MEMBERS.c.room_id == bindparam('room'), IS_ACTIVE).order_by(USERS.c.id)
-                   .limit(bindparam('most', type_=Integer)).subquery('members'))
-        self._members = LongList(database, select(members.c.id), members.c.id)
+        self._members = Prepared(database, (
+            select(USERS.c.id).join(MEMBERS, MEMBERS.c.user_id == USERS.c.id)
+            .where(MEMBERS.c.room_id == bindparam('room'), IS_ACTIVE).order_by(USERS.c.id)
+            .limit(bindparam('most', type_=Integer))))
 
     def of(self, sender_id: int, room: LiveRoom, content: str) -> tuple[int, ...]:
         """The ids of the room's members whom the sender mentions by this content, sorted; the sender may be one.

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import BigInteger, Connection, bindparam, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import Forbidden, Invalid, NotFound
@@ -23,6 +23,11 @@ ADMIN: Final = 'admin'
 MEMBER: Final = 'member'
 MAX_CACHED_MEMBERS = 1_000_000  # memberships in memory, over all rooms
 MAX_CACHED_PAIRS = 100_000
+COUNT_IN_LOBBY = update(ROOMS).where(ROOMS.c.unique_key == LOBBY).values(member_count=ROOMS.c.member_count + 1)
+INTO_LOBBY = insert(MEMBERS).from_select(
+    ['room_id', 'user_id', 'role', 'joined_at', 'read_seq', 'delivered_seq'],
+    select(ROOMS.c.id, bindparam('user', type_=BigInteger), literal(MEMBER), bindparam('now', type_=BigInteger),
+           ROOMS.c.last_seq, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY))
 UNKNOWN = -1  # as a members_version: it is no room's, so the members are looked up before the next message
 
 
@@ -244,9 +249,8 @@ class Rooms:
 
     def enter_lobby(self, connection: Connection, user_id: int, now: int) -> None:
         """Enter a new user, within the caller's transaction; all that was said before counts as read."""
-        lobby = select(ROOMS.c.id, ROOMS.c.kind, ROOMS.c.last_seq).where(ROOMS.c.unique_key == LOBBY).with_for_update()
-        row = connection.execute(lobby).one()
-        enter(connection, row, user_id, MEMBER, now)
+        connection.execute(COUNT_IN_LOBBY)  # which locks the room
+        connection.execute(INTO_LOBBY, {'user': user_id, 'now': now})
 
 
 def member_ids(connection: Connection, room_id: int) -> frozenset[int]:
@@ -261,10 +265,8 @@ def enter(connection: Connection, room: AnyRow, user_id: int, role: str, now: in
     """
     connection.execute(insert(MEMBERS).values(room_id=room.id, user_id=user_id, role=role, joined_at=now,
                                               read_seq=room.last_seq, delivered_seq=room.last_seq))
-    change = ROOMS.update().where(ROOMS.c.id == room.id).values(member_count=ROOMS.c.member_count + 1)
-    if room.kind != LOBBY:  # whose members nobody looks up
-        change = change.values(members_version=ROOMS.c.members_version + 1)
-    connection.execute(change)
+    connection.execute(ROOMS.update().where(ROOMS.c.id == room.id).values(
+        member_count=ROOMS.c.member_count + 1, members_version=ROOMS.c.members_version + 1))
 
 
 def direct_key(user_id: int, other_id: int) -> str:
