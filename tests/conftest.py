@@ -106,6 +106,12 @@ def redis_server():
 
 
 @pytest.fixture
+def own_redis():
+    """A running private Redis for one test only, whose processes are no others' peers."""
+    yield from _running(Redis)
+
+
+@pytest.fixture
 def start_nginx():
     """Puts nginx in front of servers, whatever has a `port`: `start_nginx(server).url`; options are those of Nginx."""
     proxies = []
