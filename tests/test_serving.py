@@ -52,7 +52,7 @@ def test_the_stock_transport_serves_the_same(start_server, open_http, open_socke
 
 
 @pytest.mark.parametrize('transports', [['websocket'], ['polling'], ['polling', 'websocket']])
-def test_everything_works_behind_nginx_as_the_readme_configures_it(
+def test_everything_works_behind_nginx_as_deploy_configures_it(
         start_server, open_http, open_socket, start_nginx, transports):
     server = start_nginx(start_server(env={'TRUSTED_PROXIES': '127.0.0.1'}))
     http = open_http(server)
