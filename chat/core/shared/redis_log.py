@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import gevent
-import msgpack
 from gevent.event import AsyncResult
 from gevent.event import Event as Signal
 from redis import Redis, RedisError
@@ -28,6 +27,7 @@ from redis.retry import Retry
 from ...errors import ChatError, Unavailable
 from ...loop import give_way
 from .log import Apply, Entry, Plain, Replicated
+from .plain import pack, unpack
 
 log = logging.getLogger(__name__)
 STREAM: Final = 'chat:log'
@@ -182,7 +182,7 @@ class RedisLog:
     # ------------------------------------------------------------------ appending
 
     def _put(self, operation: Operation, is_first: bool = False) -> None:
-        operation.packed = msgpack.packb(operation.data)
+        operation.packed = pack(operation.data)
         if not self._is_connected and not is_first:
             self._take_effect(operation)
         elif len(self._outgoing) >= MAX_QUEUED:
@@ -211,7 +211,7 @@ class RedisLog:
             operation.number = self._numbered
             if operation.is_for_all:
                 self._under_way.append(operation)
-        entry = msgpack.packb([first, [[operation.topic, operation.packed] for operation in operations]])
+        entry = pack([first, [[operation.topic, operation.packed] for operation in operations]])
         try:
             self._writing.xadd(STREAM, {'p': self.process, 'd': entry}, maxlen=MAX_ENTRIES)
         except RedisError as error:
@@ -236,10 +236,10 @@ class RedisLog:
     def _apply_entry(self, process: str, packed: bytes) -> None:
         if process == self.process:
             if self._under_way:
-                first, operations = msgpack.unpackb(packed, strict_map_key=False)
+                first, operations = unpack(packed)
                 self._come_out(first + len(operations) - 1)
             return
-        first, operations = msgpack.unpackb(packed, strict_map_key=False)
+        first, operations = unpack(packed)
         self._notice_gap(process, first, len(operations))
         for topic, data in operations:
             self._call(topic, process, data)
@@ -279,7 +279,7 @@ class RedisLog:
         if apply is None:
             return  # a newer process may know more topics
         try:
-            apply(Entry(process, False, msgpack.unpackb(packed, strict_map_key=False)))
+            apply(Entry(process, False, unpack(packed)))
         except ChatError:
             log.debug('%s of process %s came to nothing', topic, process)
         except Exception:
@@ -322,7 +322,7 @@ class RedisLog:
         """Somebody comes: whoever it asked gives it the state as of here. One's own hello: take that, and contribute."""
         if not entry.is_own:
             if entry.data == self.process:
-                state = msgpack.packb({topic: state.snapshot() for topic, state in self._states.items()})
+                state = pack({topic: state.snapshot() for topic, state in self._states.items()})
                 gevent.spawn(self._give, entry.process, state)
             return
         self._take_over(entry.data)
@@ -347,7 +347,7 @@ class RedisLog:
                 self._lose(error)
                 return
             if data is not None:
-                for topic, snapshot in msgpack.unpackb(data, strict_map_key=False).items():
+                for topic, snapshot in unpack(data).items():
                     self._states[topic].restore(snapshot)
                 return
             gevent.sleep(0.01)
