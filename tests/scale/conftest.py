@@ -16,6 +16,16 @@ def three(mariadb, redis_server, tmp_path_factory):
 
 
 @pytest.fixture
+def own_three(mariadb, own_redis, tmp_path):
+    """Three processes for one test only."""
+    processes = Several(3, MariaDatabase(mariadb).new_url(), own_redis.url, tmp_path)
+    try:
+        yield processes.start()
+    finally:
+        processes.close()
+
+
+@pytest.fixture
 def processes(three):
     """The three; the test fails if it makes one write a traceback."""
     for process in three.processes:
