@@ -103,18 +103,18 @@ class Calls:
         if has_rung:
             call.ringing.discard(connection_id)
         if connection_id in call.connections[user_id]:
-            self._log.append(CALLS, ['closed', user_id, connection_id])
+            self._log.append(CALLS, ['closed', user_id, connection_id, now_ms()])
         elif has_rung:
             self._tell(call, CallEnded, user_id, {'reason': 'disconnected'}, {connection_id})
         if has_rung and not call.ringing:
-            self._log.append(CALLS, ['silent', call.id])
+            self._log.append(CALLS, ['silent', call.id, now_ms()])
 
     def expire(self) -> None:
         """End the calls that nobody has answered in time, those that this process sees to."""
         for call in [call for call in self._ringing.values() if call.rings_until <= self._clock()]:
             if call.process == self._log.process:
                 call.rings_until = math.inf
-                self._log.append(CALLS, ['expired', call.id])
+                self._log.append(CALLS, ['expired', call.id, now_ms()])
 
     def stop(self) -> None:
         """No connection of this process takes part any more."""
@@ -143,10 +143,10 @@ class Calls:
         call = Call(self._last_id, caller_id, callee_id, entry.process, connections, rings_in, at,
                     rings_until=self._clock() + self._timeout)
         if not call.rings_in:
-            self._record(entry, call, FAILED)
+            self._record(entry, call, FAILED, at)
             raise Offline()
         if callee_id in self._by_user:
-            self._record(entry, call, BUSY)
+            self._record(entry, call, BUSY, at)
             raise Busy()
         self._by_user[caller_id] = self._by_user[callee_id] = self._ringing[call.id] = call
         if self._log.process in call.rings_in:
@@ -158,7 +158,7 @@ class Calls:
         if call.ringing:
             self._tell(call, CallStarted, call.callee_id, data)
         else:  # they have closed just now, and the others don't know yet
-            self._log.append(CALLS, ['silent', call.id])
+            self._log.append(CALLS, ['silent', call.id, now_ms()])
 
     def _answer(self, entry: Entry, user_id: int, other_id: int, connection_id: str, call_id: int | None, at: int,
                 data: dict[str, Any]) -> int:
@@ -184,7 +184,7 @@ class Calls:
              data: dict[str, Any]) -> int:
         call = self._require(entry, user_id, other_id, connection_id, call_id)
         is_declined = not call.is_active and user_id == call.callee_id
-        self._finish(entry, call, COMPLETED if call.is_active else DECLINED if is_declined else MISSED)
+        self._finish(entry, call, COMPLETED if call.is_active else DECLINED if is_declined else MISSED, at)
         self._tell(call, CallEnded, other_id, data)
         self._tell(call, CallEnded, user_id, {'reason': 'declined_elsewhere'}, self._here(call, user_id) - {connection_id})
         return call.id
@@ -197,26 +197,26 @@ class Calls:
             raise NotFound('There is no such call')
         return call
 
-    def _closed(self, entry: Entry, user_id: int, connection_id: str) -> None:
+    def _closed(self, entry: Entry, user_id: int, connection_id: str, at: int) -> None:
         call = self._by_user.get(user_id)
         if call and call.connections[user_id].pop(connection_id, None):
             if entry.is_own:
                 self._tell(call, CallEnded, user_id, {'reason': 'disconnected'}, {connection_id})
             if call.is_without(user_id):
-                self._break_off(entry, call, 'disconnected')
+                self._break_off(entry, call, 'disconnected', at)
 
-    def _silent(self, entry: Entry, call_id: int) -> None:
+    def _silent(self, entry: Entry, call_id: int, at: int) -> None:
         """It rings no longer in that process."""
         call = self._ringing.get(call_id)
         if call:
             call.rings_in.discard(entry.process)
             if call.is_without(call.callee_id):
-                self._break_off(entry, call, 'disconnected')
+                self._break_off(entry, call, 'disconnected', at)
 
-    def _expired(self, entry: Entry, call_id: int) -> None:
+    def _expired(self, entry: Entry, call_id: int, at: int) -> None:
         call = self._ringing.get(call_id)
         if call:
-            self._break_off(entry, call, 'timeout')
+            self._break_off(entry, call, 'timeout', at)
 
     # ------------------------------------------------------------------ processes that come and go
 
@@ -229,7 +229,7 @@ class Calls:
         theirs = {call.id: call for call in map(Call.unpack, entry.data)}
         for call in self._all():
             if call.concerns(entry.process) and call.id not in theirs:
-                self._break_off(entry, call, 'disconnected')
+                self._break_off(entry, call, 'disconnected', now_ms())
         for call in theirs.values():
             if call.caller_id not in self._by_user and call.callee_id not in self._by_user:
                 self._add(call)
@@ -241,7 +241,7 @@ class Calls:
             for user_id, of_party in call.connections.items():
                 call.connections[user_id] = {sid: process for sid, process in of_party.items() if process != entry.data}
             if any(call.is_without(user_id) for user_id in (call.caller_id, call.callee_id)):
-                self._break_off(entry, call, 'disconnected')
+                self._break_off(entry, call, 'disconnected', now_ms())
             elif call.process == entry.data:
                 call.process, call.rings_until = entry.process, min(call.rings_until, self._clock() + self._timeout)
 
@@ -269,24 +269,21 @@ class Calls:
 
     # ------------------------------------------------------------------ the steps that all of this is made of
 
-    def _break_off(self, entry: Entry, call: Call, reason: str) -> None:
-        self._finish(entry, call, FAILED if call.is_active else MISSED)
+    def _break_off(self, entry: Entry, call: Call, reason: str, at: int) -> None:
+        self._finish(entry, call, FAILED if call.is_active else MISSED, at)
         for user_id in (call.caller_id, call.callee_id):
             self._tell(call, CallEnded, user_id, {'reason': reason})
 
-    def _finish(self, entry: Entry, call: Call, outcome: Outcome) -> None:
+    def _finish(self, entry: Entry, call: Call, outcome: Outcome, at: int) -> None:
         """Forget the call, and keep its record."""
         self._ringing.pop(call.id, None)
         del self._by_user[call.caller_id], self._by_user[call.callee_id]
-        self._record(entry, call, outcome)
+        self._record(entry, call, outcome, at)
 
-    def _record(self, entry: Entry, call: Call, outcome: Outcome) -> None:
+    def _record(self, entry: Entry, call: Call, outcome: Outcome, at: int) -> None:
         """Stored by the process whose doing it is, and no other; listed by all."""
-        record = Record(call.id, call.caller_id, call.callee_id, call.started_at, call.answered_at, now_ms(), outcome)
-        if entry.is_own:
-            self._records.add(record)
-        else:
-            self._records.add_for_now(record)
+        record = Record(call.id, call.caller_id, call.callee_id, call.started_at, call.answered_at, at, outcome)
+        (self._records.add if entry.is_own else self._records.add_for_now)(record)
 
     def _here(self, call: Call, user_id: int) -> set[str]:
         """The connections of this process that take part for a party."""

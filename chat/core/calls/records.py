@@ -72,7 +72,7 @@ class CallRecords:
             log.error('the record of a call is lost: %d wait for the database already', MAX_WAITING)
 
     def add_for_now(self, record: Record) -> None:
-        """List a Record until another process, which knows better when the call ended, has stored it."""
+        """List a Record until another process, whose doing its end was, has stored it."""
         self._of_others[record.id] = record
 
     def store(self) -> None:
