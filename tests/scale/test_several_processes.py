@@ -207,3 +207,17 @@ def test_a_block_holds_in_every_process(people, https, connect_to):
     expect_ok(sender.call('send_message', {'toUserId': ann.id, 'content': 'hello'}))
     assert https[0].as_user(ann).put(f'/api/users/{bob.id}/block').status_code == 204
     wait_until(lambda: sender.call('send_message', {'toUserId': ann.id, 'content': 'again'})['ok'] is False, 2)
+
+
+def test_who_is_in_a_room_is_known_to_all_though_others_join_that_are_in_it_already(room, people, https):
+    room, users = room
+    newcomers = people(30)
+    threads = [threading.Thread(target=https[number % 3].as_user(user).post, args=('/api/rooms/join', {'roomId': room['id']}))
+               for number, user in enumerate([user for pair in zip(newcomers, users * 10, strict=True) for user in pair])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for user in newcomers:
+        for http in https:
+            wait_until(lambda http=http, user=user: http.as_user(user).get(f'/api/rooms/{room["id"]}/messages').status_code == 200, 2)

@@ -109,7 +109,7 @@ class Membership:
                 found = self._find(connection, room_id, invite_code)
                 if found is not None and found.kind != DIRECT and role_in(connection, found.id, user_id) is not None:
                     if found.kind != LOBBY:
-                        self._changed(found.id, found.members_version, joined=user_id)  # an earlier answer was lost, perhaps
+                        self._changed(found.id, found.members_version)  # an earlier answer was lost, perhaps
                     return int(found.id)
                 room = self._require_joinable(connection, found, user_id, room_id, invite_code)
                 connection.execute(delete(BANS).where(BANS.c.room_id == room.id, BANS.c.user_id == user_id))

@@ -160,12 +160,18 @@ class Rooms:
 
     def members_changed(self, room_id: int, members_version: int, *, joined: int | None = None,
                         left: int | None = None) -> None:
-        """Bring the room in memory up to date with what was committed: it holds for the very next message."""
+        """Bring the room in memory up to date with what was committed: it holds for the very next message.
+
+        Without a user: that version is committed, and who came or went with it is for others to say, or for the database.
+        """
         room = self._live.changed(room_id)
         if room is not None and room.members_version < members_version:
             room.members = (room.members | ({joined} if joined else NOBODY)) - ({left} if left else NOBODY)
-            is_next = room.members_version == members_version - 1  # else somebody came or went unseen before
-            room.members_version = members_version if is_next else UNKNOWN
+            if room.members_version == members_version - 1 and (joined or left):
+                room.members_version = members_version
+            else:  # somebody came or went unseen before, and that may be heard of later
+                room.members_version = UNKNOWN
+                self._live.evict(room_id)
 
     def renamed(self, room_id: int, name: str) -> None:
         """The same of its name."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class MembersChanged(NamedTuple):
-    """Somebody is in a room from now on, or no longer; `version` counts these changes of the room."""
+    """Somebody is in a room from now on, or no longer; `version` counts such changes. Nobody: others say who."""
 
     room_id: int
     version: int
