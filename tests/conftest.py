@@ -28,7 +28,7 @@ from tests.support.nginx import Nginx
 from tests.support.node import BridgeError
 from tests.support.redis import Redis
 from tests.support.server import ChatServer
-from tests.support.several import Several, is_spread
+from tests.support.several import Several
 from tests.support.sockets import Bridge
 
 ON_BOTH_TRANSPORTS = {'test_messages', 'test_connections', 'test_dialects', 'test_calls', 'test_typing'}
@@ -274,13 +274,18 @@ def start_server(tmp_path_factory):
     _all_of(server.close for server in reversed(servers))
 
 
+def settling(server):
+    """For clients of several processes: waits until all know what one was told. None for one process, or one of several."""
+    return server.settle if isinstance(server, Several) else None
+
+
 @pytest.fixture
 def open_http():
     """Makes an Http client of a given server, signed in as nobody: `open_http(server).register()`."""
     clients = []
 
     def client_of(server):
-        clients.append(Http(server.url, is_held=True, is_spread=is_spread(server)))
+        clients.append(Http(server.url, is_held=True, settle=settling(server)))
         return clients[-1]
 
     yield client_of
@@ -322,7 +327,7 @@ def open_socket(bridge):
     def connect(server, account=None, namespace='/', timeout=5, **options):
         if isinstance(account, Account):
             options.setdefault('auth', {'token': account.token})
-        clients.append(bridge.client(server.url, namespace, is_spread=is_spread(server), **options))
+        clients.append(bridge.client(server.url, namespace, settle=settling(server), **options))
         return clients[-1].hold_to_declarations().connect(timeout)
 
     yield connect

@@ -38,6 +38,7 @@ def login(http, account, password):
     return http.post('/api/auth/login', {'username': account.username, 'password': password})
 
 
+@pytest.mark.one_process('without PUBLIC_URL the link names the process beside which it was made')
 def test_a_link_sets_a_new_password_once_and_ends_all_sign_ins(server, http, new_user, connect, prints_link):
     ann, bob = new_user(), new_user()
     client = connect(ann)

@@ -89,6 +89,7 @@ def test_the_example_configuration_lists_every_setting_with_its_default():
 
 
 @pytest.mark.once  # nothing here depends on the database
+@pytest.mark.one_process('a browser polls over connections that it keeps, which the balancer takes for one session each')
 def test_the_page_on_calls_has_a_browser_call_somebody_in_the_web_client(open_window, http, new_user):
     ann, bob = new_user(), new_user()
     printed = blocks((ROOT / 'docs/calls.md').read_text(), 'js')[0].replace('https://chat.example.com', http.base_url)

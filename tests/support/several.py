@@ -1,14 +1,15 @@
 """Several processes of one server: one MariaDB, one Redis, one folder of files, one secret."""
+import time
+
+import redis
+
 from tests.support.balancer import Balancer
 from tests.support.ports import HOST
 from tests.support.server import ChatServer
+from tests.support.waiting import wait_until
 
 SECRET = 'a secret of at least thirty-two bytes that all processes share'
-
-
-def is_spread(server):
-    """Whether several processes are behind one address."""
-    return isinstance(server, Several)
+ON_ITS_WAY = 0.005  # seconds
 
 
 class Several:
@@ -21,6 +22,7 @@ class Several:
         shared = {'REDIS_URL': redis_url, 'JWT_SECRET': SECRET, 'UPLOAD_FOLDER': str(folder / 'uploads'),
                   'INSTANCE_PATH': str(folder / 'instance'), 'TRUSTED_PROXIES': '127.0.0.1', **(env or {})}
         self.folder = folder
+        self._redis = redis.Redis.from_url(redis_url)
         self.processes = []
         for number in range(count):
             (folder / str(number)).mkdir()
@@ -42,6 +44,7 @@ class Several:
                 process.close()
             except Exception as error:
                 errors.append(error)
+        self._redis.close()
         if self._balancer is not None:
             self._balancer.close()
         if errors:
@@ -70,6 +73,18 @@ class Several:
     def log(self):
         """All that they have written, one after the other."""
         return ''.join(process.log() for process in self.processes)
+
+    def settle(self):
+        """Wait until all processes have read what all of them have said: each waits for more, as Redis sees it, and does so still
+        a moment later, by when what was on its way to Redis has come there."""
+        for _ in range(2):
+            time.sleep(ON_ITS_WAY)
+            wait_until(self._all_wait, 10, 'the processes have read all', interval=0.002)
+
+    def _all_wait(self):
+        database = str(self._redis.get_connection_kwargs()['db'])
+        return len(self) == sum(client['db'] == database and client['cmd'] == 'xread' and 'b' in client['flags']
+                                for client in self._redis.client_list())
 
     def check_log(self):
         """Asserts that none has written a traceback since the last check."""

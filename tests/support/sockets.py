@@ -14,7 +14,7 @@ __all__ = ['UNDEFINED', 'Bridge', 'BridgeError', 'ConnectError', 'Disconnected',
 
 # An event that no server knows. Its acknowledgement comes behind everything that was under way to the client.
 BARRIER = 'harness:settle'
-# How long what one process has committed may take to a client of another one; then a barrier tells of that too.
+# How long what all processes have heard of may wait there for its turn in its room, before clients are told.
 LAG = 0.2
 # How long one operation inside the bridge, without the network, may take.
 _BRIDGE_SECONDS = 10
@@ -56,16 +56,16 @@ class Bridge(NodeProcess):
         super().__init__()
         self._clients = itertools.count(1)
 
-    def client(self, url, namespace='/', auth=None, share_with=None, is_spread=False, **io_options):
+    def client(self, url, namespace='/', auth=None, share_with=None, settle=None, **io_options):
         """An unconnected client. `io_options` are those of io(): transports, extraHeaders, query, reconnection, …
 
-        `share_with` is a client whose connection it uses too, for another namespace (multiplexing). `is_spread`: behind the
-        URL there are several processes.
+        `share_with` is a client whose connection it uses too, for another namespace (multiplexing). With `settle` there
+        are several processes behind the URL: after each acknowledgement `settle()` waits until all know what one was told.
         """
         options = {'reconnection': False, 'forceNew': True, **io_options}
         if auth is not None:
             options['auth'] = auth
-        return SocketClient(self, next(self._clients), url, namespace, options, share_with, is_spread)
+        return SocketClient(self, next(self._clients), url, namespace, options, share_with, settle)
 
 
 class SocketClient:
@@ -74,7 +74,7 @@ class SocketClient:
     `recovered` is what socket.io-client says of the newest connection: whether it is the one before, gone on with.
     """
 
-    def __init__(self, bridge, number, url, namespace, options, share_with, is_spread):
+    def __init__(self, bridge, number, url, namespace, options, share_with, settle):
         self.namespace = namespace
         self.id = None
         self.connected = False
@@ -84,7 +84,7 @@ class SocketClient:
         self._changed = threading.Condition()
         self._received = []
         self._expected = set()
-        self._is_held, self._is_spread = False, is_spread
+        self._is_held, self._settle_processes = False, settle
         bridge.listen(number, self._hear)
         share = share_with._number if share_with else None
         self._ask('open', url=url.rstrip('/'), namespace=namespace, options=options, share=share).result()
@@ -117,7 +117,10 @@ class SocketClient:
 
     def call(self, event, *args, timeout=5):
         """Emits and returns the first argument of the acknowledgement; raises TimedOut or Disconnected."""
-        return self.call_async(event, *args).result(timeout)
+        answer = self.call_async(event, *args).result(timeout)
+        if self._settle_processes:
+            self._settle_processes()
+        return answer
 
     def call_async(self, event, *args):
         """Like `call`, but returns at once; `.result(timeout)` of what it returns waits, `.done` tells."""
@@ -180,7 +183,7 @@ class SocketClient:
         Two round trips of an unknown event: the second passes what other greenlets still held during the first.
         The `error` events that it causes are left out of the transcript. From other processes it comes within LAG.
         """
-        if self._is_spread:
+        if self._settle_processes:
             time.sleep(LAG)
         for _ in range(2):
             self.call(BARRIER, timeout=timeout)

@@ -45,6 +45,7 @@ def test_a_wrong_password_is_said_in_german_on_a_german_page(open_window, ann):
         expect(window.page.get_by_text('Der Name oder das Passwort ist falsch')).to_be_visible()
 
 
+@pytest.mark.one_process('without PUBLIC_URL the link names the process beside which it was made')
 def test_a_link_that_the_host_prints_sets_a_new_password(open_window, watched_server, ann):
     done = subprocess.run([sys.executable, '-m', 'flask', 'user', 'reset', ann.username], cwd=REPOSITORY, env=watched_server.environment,
                           capture_output=True, text=True, timeout=60, check=True)

@@ -5,7 +5,8 @@ from playwright.sync_api import expect
 from tests.support.browser import until
 from tests.web.walks import conversation
 
-pytestmark = pytest.mark.once  # nothing here depends on the database
+pytestmark = [  # nothing here depends on the database
+    pytest.mark.once, pytest.mark.one_process('a browser polls over connections that it keeps, which the balancer takes for one session each')]
 
 FRAMES = 20
 SHOWN = '() => document.querySelector(".call-other").getVideoPlaybackQuality().totalVideoFrames'
