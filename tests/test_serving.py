@@ -1,6 +1,7 @@
 """Ways to run the server: what each serves, what it refuses, and how it ends."""
 import os
 import re
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,16 @@ def test_everything_works_behind_nginx_as_deploy_configures_it(
 def test_the_server_says_in_one_line_where_it_is(start_server):
     server = start_server()
     assert server.log().splitlines() == [f'chat is ready on {server.url}']
+
+
+def test_systemd_is_told_when_it_serves_and_when_it_ends(start_server, tmp_path):
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as systemd:
+        systemd.bind(str(tmp_path / 'notify'))
+        systemd.settimeout(5)
+        server = start_server(env={'NOTIFY_SOCKET': str(tmp_path / 'notify')})
+        assert systemd.recv(100) == b'READY=1'
+        server.stop()
+        assert systemd.recv(100) == b'STOPPING=1'
 
 
 # ---------------------------------------------------------------------- secrets
