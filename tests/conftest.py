@@ -106,15 +106,21 @@ def redis_server():
 
 
 @pytest.fixture
+def own_redis():
+    """A running private Redis for one test only, whose processes are no others' peers."""
+    yield from _running(Redis)
+
+
+@pytest.fixture
 def start_nginx():
-    """Puts nginx in front of a server: `start_nginx(server).url`."""
+    """Puts nginx in front of servers, whatever has a `port`: `start_nginx(server).url`; options are those of Nginx."""
     proxies = []
 
-    def start(server):
+    def start(*servers, **options):
         reason = Nginx.unavailable_reason()
         if reason:
             skip_or_fail(reason)
-        proxies.append(Nginx(server.port).start())
+        proxies.append(Nginx(*(server.port for server in servers), **options).start())
         return proxies[-1]
 
     yield start

@@ -11,7 +11,7 @@ DOCUMENTS = [path for path in DOCUMENTS if 'node_modules' not in path.parts]
 FENCE = re.compile(r'^```.*?^```', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r'\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)"')
 CODE = re.compile(r'`([^`\n]+)`')
-PATH = re.compile(r'(?:chat|tests|benchmarks|migrations|docs)/[\w./-]*|config\.py|wsgi\.py|requirements[\w-]*\.txt|pyproject\.toml')
+PATH = re.compile(r'(?:chat|tests|benchmarks|migrations|docs|deploy)/[\w./-]*|config\.py|wsgi\.py|requirements[\w-]*\.txt|pyproject\.toml')
 SETTING = re.compile(r'\b[A-Z]{2,}(?:_[A-Z]+)+\b')
 FENCED_SETTING = re.compile(r'^([A-Z]{2,}_[A-Z_]+)=', re.MULTILINE)
 PLANNED = re.compile(r'\*planned.*', re.IGNORECASE)  # and what follows in the line

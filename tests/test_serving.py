@@ -1,6 +1,7 @@
 """Ways to run the server: what each serves, what it refuses, and how it ends."""
 import os
 import re
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,7 @@ def test_the_stock_transport_serves_the_same(start_server, open_http, open_socke
 
 
 @pytest.mark.parametrize('transports', [['websocket'], ['polling'], ['polling', 'websocket']])
-def test_everything_works_behind_nginx_as_the_readme_configures_it(
+def test_everything_works_behind_nginx_as_deploy_configures_it(
         start_server, open_http, open_socket, start_nginx, transports):
     server = start_nginx(start_server(env={'TRUSTED_PROXIES': '127.0.0.1'}))
     http = open_http(server)
@@ -70,6 +72,16 @@ def test_everything_works_behind_nginx_as_the_readme_configures_it(
 def test_the_server_says_in_one_line_where_it_is(start_server):
     server = start_server()
     assert server.log().splitlines() == [f'chat is ready on {server.url}']
+
+
+def test_systemd_is_told_when_it_serves_and_when_it_ends(start_server, tmp_path):
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as systemd:
+        systemd.bind(str(tmp_path / 'notify'))
+        systemd.settimeout(5)
+        server = start_server(env={'NOTIFY_SOCKET': str(tmp_path / 'notify')})
+        assert systemd.recv(100) == b'READY=1'
+        server.stop()
+        assert systemd.recv(100) == b'STOPPING=1'
 
 
 # ---------------------------------------------------------------------- secrets

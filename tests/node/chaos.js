@@ -1,16 +1,19 @@
 'use strict';
 
 /*
- * Clients as a frontend developer writes them, on bad lines: they chat, edit, delete and react while their connections are
- * cut at random, and keep what they know by recovery or, where that was not to be had, by `sync`.
+ * Clients as a frontend developer writes them: they chat, edit, delete and react while their connections are lost, because the
+ * server goes, or cut at random where the lines are bad, and keep what they know by recovery or else by `sync`.
  *
- * In, one JSON object on stdin: {url, seed, seconds, rooms: [id], users: [{id, token, dialect, directRoom}]}
+ * In, one JSON object in the first line of stdin: {url, seed, isBad, rooms: [id], users: [{id, token, dialect, address}]}, where
+ * `address` is the one on this machine by which a user comes to the server. They go on until stdin ends.
  * Out, one JSON object on stdout: {clients: [{userId, dialect, messages, seen, recovered, synced, cuts}], acknowledged: [...]}
  *
- * tests/test_lost_lines.py is the other end, which also kills the server.
+ * tests/support/crowd.py is the other end.
  */
 
+const { once } = require('events');
 const net = require('net');
+const readline = require('readline');
 const { io } = require('socket.io-client');
 
 const ANSWER_MS = 4000;   // without an answer an event is sent again
@@ -26,11 +29,11 @@ function random() { // mulberry32
 const choice = (list) => list[Math.floor(random() * list.length)];
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A TCP proxy that can cut a client's line anywhere, in mid-frame too. */
-function badLine(target) {
+/** A TCP proxy of a client, coming from `localAddress`, that can cut its line anywhere, in mid-frame too. */
+function lineTo(target, localAddress) {
   const pairs = new Set();
   const server = net.createServer((near) => {
-    const far = net.connect(target.port, target.hostname);
+    const far = net.connect({ port: target.port, host: target.hostname, localAddress });
     const pair = { near, far, cutting: false };
     pairs.add(pair);
     const end = () => { pairs.delete(pair); near.destroy(); far.destroy(); };
@@ -203,14 +206,14 @@ class StandardClient extends Client {
 }
 
 async function chat(client, others, until) {
-  while (Date.now() < until) {
+  while (!until.isOver) {
     await client.act(others);
     await sleep(200 * random());
   }
 }
 
 async function disturb(client, until) {
-  while (Date.now() < until) {
+  while (!until.isOver) {
     await sleep(1000 + 6000 * random());
     client.cuts += 1;
     client.line.cut(random() < 0.3);
@@ -218,17 +221,18 @@ async function disturb(client, until) {
 }
 
 async function main() {
-  const { url, seed, seconds, rooms, users } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+  const until = { isOver: false };
+  const stdin = readline.createInterface({ input: process.stdin }).on('close', () => { until.isOver = true; });
+  const { url, seed, isBad, rooms, users } = JSON.parse((await once(stdin, 'line'))[0]);
   state = seed;
-  const until = Date.now() + seconds * 1000;
   const clients = [];
   for (const user of users) {
-    const line = badLine(new URL(url));
+    const line = lineTo(new URL(url), user.address);
     const address = `http://127.0.0.1:${await line.listen()}`;
     clients.push(user.dialect === 'standard' ? new StandardClient(user, address, line, rooms) : new Client(user, address, line));
   }
   const others = (client) => users.map(({ id }) => id).filter((id) => id !== client.user.id);
-  await Promise.all(clients.flatMap((client) => [chat(client, others(client), until), disturb(client, until)]));
+  await Promise.all(clients.flatMap((client) => [chat(client, others(client), until), isBad && disturb(client, until)]));
   await Promise.all(clients.filter((client) => client instanceof StandardClient).map((client) => client.settle()));
   const result = {
     clients: clients.map((client) => client.result()), acknowledged: clients.flatMap((client) => client.acknowledged) };

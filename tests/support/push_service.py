@@ -1,7 +1,5 @@
 """A push service and its browsers: HTTPS on loopback, and what arrives is decrypted as a browser would."""
 import base64
-import datetime
-import ipaddress
 import json
 import ssl
 import threading
@@ -11,11 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import http_ece
 import jwt
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.support.certificates import self_signed
 from tests.support.ports import HOST
 from tests.support.waiting import wait_until
 
@@ -114,17 +111,8 @@ class PushService:
 
     def _certify(self, folder):
         """(certificate, key): files."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'the push service of the tests')])
-        now = datetime.datetime.now(datetime.UTC)
-        names = x509.SubjectAlternativeName([x509.DNSName(NAME), x509.IPAddress(ipaddress.ip_address(HOST))])
-        certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-                       .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-                       .not_valid_after(now + datetime.timedelta(days=1)).add_extension(names, False)
-                       .sign(key, hashes.SHA256()))
         files = folder / 'push.pem', folder / 'push.key'
-        files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
-        files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        self_signed(*files, NAME, HOST)
         return tuple(map(str, files))
 
 

@@ -1,16 +1,11 @@
 """pywsgi's handler: the `access_token` header, bad requests, and other ways to serve: TLS, gunicorn."""
-import datetime
-import ipaddress
 import json
 import socket
 import ssl
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.support.certificates import self_signed
 from tests.support.waiting import wait_until
 from tests.transport.peers import TIMEOUT, Stream, TinyServer, WebSocketPeer, event_packet, http
 
@@ -157,17 +152,7 @@ def test_websockets_work_under_gunicorn(gunicorn_server):
 def certificate(tmp_path_factory):
     """A self-signed certificate for 127.0.0.1: the paths of its files."""
     folder = tmp_path_factory.mktemp('tls')
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'test')])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address('127.0.0.1'))]), False)
-        .sign(key, hashes.SHA256()))
-    (folder / 'cert.pem').write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / 'key.pem').write_bytes(key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    self_signed(folder / 'cert.pem', folder / 'key.pem', '127.0.0.1')
     return {'certfile': str(folder / 'cert.pem'), 'keyfile': str(folder / 'key.pem')}
 
 
