@@ -48,6 +48,7 @@ ANSWER_SECONDS = 5     # in which Redis answers, or is taken to be gone
 PERFORM_SECONDS = 10
 PAUSE = 0.5            # seconds between two attempts to reach Redis
 SNAPSHOT_SECONDS = 3   # in which the one that was asked gives its snapshot
+LONG_NUMBER = 1        # msgpack's type of those above 64 bits
 MAX_QUEUED = 50_000    # operations on their way to Redis; a process that has more has lost it
 
 # (process, seconds after which one is dead, ms for which a leader leads, seconds for which the log is kept) ->
@@ -183,7 +184,7 @@ class RedisLog:
     # ------------------------------------------------------------------ appending
 
     def _put(self, operation: Operation, is_first: bool = False) -> None:
-        operation.packed = msgpack.packb(operation.data)
+        operation.packed = _pack(operation.data)
         if not self._is_connected and not is_first:
             self._take_effect(operation)
         elif len(self._outgoing) >= MAX_QUEUED:
@@ -280,7 +281,7 @@ class RedisLog:
         if apply is None:
             return  # a newer process may know more topics
         try:
-            apply(Entry(process, False, msgpack.unpackb(packed, strict_map_key=False)))
+            apply(Entry(process, False, _unpack(packed)))
         except ChatError:
             log.debug('%s of process %s came to nothing', topic, process)
         except Exception:
@@ -408,6 +409,23 @@ class RedisLog:
             self.append(DIED, process)
         if is_new and self._greenlets and self._is_ready.is_set():  # it was taken to be dead
             self._say_hello()
+
+
+def _pack(data: Plain) -> bytes:
+    """Also what clients pass on to each other: half a surrogate pair, and numbers of any length, which JSON may hold."""
+    packed: bytes = msgpack.packb(data, unicode_errors='surrogatepass', default=_pack_number)
+    return packed
+
+
+def _pack_number(number: Any) -> msgpack.ExtType:
+    if not isinstance(number, int):
+        raise TypeError(f'{type(number).__name__} is no plain data')
+    return msgpack.ExtType(LONG_NUMBER, b'%x' % number)
+
+
+def _unpack(packed: bytes) -> Plain:
+    return msgpack.unpackb(packed, strict_map_key=False, unicode_errors='surrogatepass',
+                           ext_hook=lambda _, text: int(text, 16))
 
 
 def _order(entry_id: bytes) -> tuple[int, ...]:
