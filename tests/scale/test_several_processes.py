@@ -186,3 +186,11 @@ def test_a_block_holds_in_every_process(people, https, connect_to):
     expect_ok(sender.call('send_message', {'toUserId': ann.id, 'content': 'hello'}))
     assert https[0].as_user(ann).put(f'/api/users/{bob.id}/block').status_code == 204
     wait_until(lambda: sender.call('send_message', {'toUserId': ann.id, 'content': 'again'})['ok'] is False, 2)
+
+
+def test_whatever_one_process_passes_on_of_a_call_several_do(people, connect_to):
+    ann, bob = people(2)
+    caller, phone = connect_to(0, ann, '/call'), connect_to(1, bob, '/call')
+    offer = {'half of a pair': '\ud800', '\udfff': [73786976294838210000, 1.5, None]}  # 2 ** 66, as JavaScript writes it
+    expect_ok(caller.call('callUser', {'to': bob.id, 'offer': offer}))
+    assert phone.expect('callUser')['offer'] == offer

@@ -48,6 +48,7 @@ ANSWER_SECONDS = 5     # in which Redis answers, or is taken to be gone
 PERFORM_SECONDS = 10
 PAUSE = 0.5            # seconds between two attempts to reach Redis
 SNAPSHOT_SECONDS = 3   # in which the one that was asked gives its snapshot
+LONG_NUMBER = 1        # msgpack's type of those above 64 bits
 MAX_QUEUED = 50_000    # operations on their way to Redis; a process that has more has lost it
 
 # (process, seconds after which one is dead, ms for which a leader leads, seconds for which the log is kept) ->
@@ -96,7 +97,7 @@ class RedisLog:
         self._beat_script = self._writing.register_script(BEAT)
         self._apply: dict[str, Apply] = {HELLO: self._greeted, CONTRIBUTION: self._contributed, DIED: self._died}
         self._states: dict[str, Replicated] = {}
-        self._forget: list[Callable[[], None]] = []
+        self._forget: list[Callable[[float], None]] = []
         self._outgoing: deque[Operation] = deque()
         self._under_way: deque[Operation] = deque()  # appended for all, and not seen to come out yet
         self._news, self._is_ready, self._has_joined = Signal(), Signal(), Signal()
@@ -105,6 +106,7 @@ class RedisLog:
         self._seen: dict[str, int] = {}  # of each other process that is there: the number of its newest operation
         self._last = b'0-0'  # entry
         self._is_connected = self._leads = False
+        self._alone_since: float | None = time.monotonic()  # until what this process contributes is with the others
         self._others: list[str] = []  # who else was there at the last beat
         self._greenlets: list[gevent.Greenlet[..., Any]] = []
 
@@ -133,7 +135,7 @@ class RedisLog:
         """See Log."""
         self._states[topic] = state
 
-    def on_doubt(self, forget: Callable[[], None]) -> None:
+    def on_doubt(self, forget: Callable[[float], None]) -> None:
         """See Log."""
         self._forget.append(forget)
 
@@ -182,7 +184,7 @@ class RedisLog:
     # ------------------------------------------------------------------ appending
 
     def _put(self, operation: Operation, is_first: bool = False) -> None:
-        operation.packed = msgpack.packb(operation.data)
+        operation.packed = _pack(operation.data)
         if not self._is_connected and not is_first:
             self._take_effect(operation)
         elif len(self._outgoing) >= MAX_QUEUED:
@@ -279,7 +281,7 @@ class RedisLog:
         if apply is None:
             return  # a newer process may know more topics
         try:
-            apply(Entry(process, False, msgpack.unpackb(packed, strict_map_key=False)))
+            apply(Entry(process, False, _unpack(packed)))
         except ChatError:
             log.debug('%s of process %s came to nothing', topic, process)
         except Exception:
@@ -308,6 +310,7 @@ class RedisLog:
             return
         log.error('Redis does not answer, this process goes on alone: %s', reason)
         self._is_connected = False
+        self._alone_since = self._alone_since or time.monotonic()
         alone = [*self._under_way, *self._outgoing]
         self._under_way.clear()
         self._outgoing.clear()
@@ -328,7 +331,8 @@ class RedisLog:
         self._take_over(entry.data)
         if self._is_connected:
             contribution = {topic: state.contribution() for topic, state in self._states.items()}
-            self._put(Operation(CONTRIBUTION, contribution, True), is_first=True)
+            seconds = time.monotonic() - self._alone_since if self._alone_since is not None else 0
+            self._put(Operation(CONTRIBUTION, [seconds, contribution], True), is_first=True)
             self._is_joining = False
             self._has_joined.set()
 
@@ -355,11 +359,16 @@ class RedisLog:
             log.warning('process %s gave no snapshot: what the others know is known as it changes', asked)
 
     def _contributed(self, entry: Entry) -> None:
-        """A process is back, this one or another: its part of the state is what it says, and each may have missed things."""
-        for topic, contribution in entry.data.items():
+        """A process is back, this one or another: its part of the state is what it says.
+
+        It may have missed what the others did for as long as it was alone, and they what it did.
+        """
+        seconds, contributions = entry.data
+        for topic, contribution in contributions.items():
             self._states[topic].rejoined(entry._replace(data=contribution))
-        self._doubt()
+        self._doubt(seconds)
         if entry.is_own:
+            self._alone_since = None
             self._is_ready.set()
 
     def _died(self, entry: Entry) -> None:
@@ -372,11 +381,11 @@ class RedisLog:
         self._seen.pop(process, None)
         for state in self._states.values():
             state.died(entry)
-        self._doubt()
+        self._doubt(DEAD_AFTER)
 
-    def _doubt(self) -> None:
+    def _doubt(self, seconds: float) -> None:
         for forget in self._forget:
-            forget()
+            forget(seconds)
 
     # ------------------------------------------------------------------ who is there
 
@@ -400,6 +409,23 @@ class RedisLog:
             self.append(DIED, process)
         if is_new and self._greenlets and self._is_ready.is_set():  # it was taken to be dead
             self._say_hello()
+
+
+def _pack(data: Plain) -> bytes:
+    """Also what clients pass on to each other: half a surrogate pair, and numbers of any length, which JSON may hold."""
+    packed: bytes = msgpack.packb(data, unicode_errors='surrogatepass', default=_pack_number)
+    return packed
+
+
+def _pack_number(number: Any) -> msgpack.ExtType:
+    if not isinstance(number, int):
+        raise TypeError(f'{type(number).__name__} is no plain data')
+    return msgpack.ExtType(LONG_NUMBER, b'%x' % number)
+
+
+def _unpack(packed: bytes) -> Plain:
+    return msgpack.unpackb(packed, strict_map_key=False, unicode_errors='surrogatepass',
+                           ext_hook=lambda _, text: int(text, 16))
 
 
 def _order(entry_id: bytes) -> tuple[int, ...]:
