@@ -14,7 +14,12 @@ function processorSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-function memoryKiB(pid) {
+// Of one process, or of several together.
+function memoryKiB(pids) {
+  return [].concat(pids).reduce((sum, pid) => sum + memoryOf(pid), 0);
+}
+
+function memoryOf(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))[1]);
 }
 
@@ -33,7 +38,7 @@ class Meter {
     const own = process.cpuUsage();
     return {
       at: now(),
-      server: processorSeconds(this.pids.server),
+      server: [].concat(this.pids.server).reduce((sum, pid) => sum + processorSeconds(pid), 0),
       database: this.pids.database ? processorSeconds(this.pids.database) : 0,
       generator: (own.user + own.system) / 1e6,
       machine: machineTicks(),

@@ -60,7 +60,7 @@ async function makeReader(target, count) {
   for (let index = 0; index < count; index++) {
     reader.rooms.push(await makeRoom(target, `room ${index} of ${count}`, [others[0], reader, ...others.slice(1)]));
   }
-  const clients = await openAll(target, [others[0].token]);
+  const clients = await openAll([target], [others[0].token]);
   await settle(clients);
   let arrived = 0;
   clients[0].onEvent = (data, start) => { if (isMessage(data, start)) arrived++; };
@@ -117,8 +117,8 @@ async function measure(options, loops) {
 // ---------------------------------------------------------------------- M1: rooms of 10, closed loop
 
 async function m1(options) {
-  const { target, state, senders } = options;
-  const clients = await openAll(target, state.users.map((user) => user.token));
+  const { targets, state, senders } = options;
+  const clients = await openAll(targets, state.users.map((user) => user.token));
   await settle(clients);
   let serial = 0;
   const loops = Array.from({ length: senders }, (_, index) => async (run) => {
@@ -212,7 +212,7 @@ async function m4(options) {
   const users = await makeUsers(target, tag, loops);
   const members = await makeUsers(target, `${tag}m`, 10);
   const room = await makeRoom(target, tag, members);
-  const clients = await openAll(target, members.map((user) => user.token));
+  const clients = await openAll([target], members.map((user) => user.token));
   await settle(clients);
   let count = 0;
   let errors = 0;
@@ -240,14 +240,14 @@ async function m4(options) {
 // ---------------------------------------------------------------------- M5: idle connections
 
 async function m5(options) {
-  const { target, state, pid } = options;
+  const { targets, state, pid } = options;
   const base = memoryKiB(pid);
   const results = [];
   let clients = [];
   for (const connections of options.connections) {
     const more = connections - clients.length;
     const meter = new Meter(options);
-    clients = clients.concat(await openAll(target, Array(more).fill(state.lone.token), 32));
+    clients = clients.concat(await openAll(targets, Array(more).fill(state.lone.token), 32));
     const reading = meter.read(more);
     await sleep(2000);
     results.push({
@@ -264,8 +264,8 @@ async function m5(options) {
 // ---------------------------------------------------------------------- M6: one room of 1,000
 
 async function m6(options) {
-  const { target, state, seconds } = options;
-  const clients = await openAll(target, state.crowd.map((user) => user.token));
+  const { targets, state, seconds } = options;
+  const clients = await openAll(targets, state.crowd.map((user) => user.token));
   await settle(clients);
   let arrived = 0;
   let all;
@@ -333,7 +333,7 @@ async function connects(options, reader) {
     while (!run.over) {
       const started = now();
       try {
-        const [client] = await openAll(options.target, [reader.token]);
+        const [client] = await openAll(options.targets, [reader.token]);
         client.close();
         run.count++;
         run.times.push(now() - started);

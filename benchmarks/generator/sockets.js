@@ -101,14 +101,14 @@ class SocketClient {
   }
 }
 
-// Opens a connection for each token, `atOnce` at a time.
-async function openAll(target, tokens, atOnce = 32) {
+// Opens a connection for each token, `atOnce` at a time, to each of the targets in turn.
+async function openAll(targets, tokens, atOnce = 32) {
   const clients = new Array(tokens.length);
   let next = 0;
   await Promise.all(Array.from({ length: Math.min(atOnce, tokens.length) }, async () => {
     while (next < tokens.length) {
       const index = next++;
-      clients[index] = await new SocketClient(target, tokens[index]).open();
+      clients[index] = await new SocketClient(targets[index % targets.length], tokens[index]).open();
     }
   }));
   return clients;
