@@ -9,6 +9,9 @@ from chat.core.machinery.publisher import Publisher
 from chat.core.messages import order
 from chat.core.messages.order import RoomOrder
 from chat.core.messages.view import MessageView
+from chat.core.rooms.rooms import Rooms
+from chat.core.shared.bus import Bus
+from chat.core.shared.log import LocalLog
 from chat.errors import Unavailable
 from tests.support.house import Application
 
@@ -132,3 +135,15 @@ def test_whatever_moment_the_database_is_away_nothing_that_was_missed_is_lost(ho
     house.order.doubt(0)
     house.wait()
     assert answers == [] and house.contents() == [NEW('first'), NEW('A'), NEW('b'), UPDATED('A')]
+
+
+def test_whose_changes_of_members_come_in_another_order_is_a_member_all_the_same(house):
+    bob, = house.sign_up('bob')
+    here = Rooms(house.core.database, Bus(LocalLog()))
+    house.core.membership.join(bob, house.room_id)
+    assert here.require_member(bob, house.room_id)
+    house.core.membership.leave(bob, house.room_id)
+    house.core.membership.join(bob, house.room_id)
+    here.members_changed(house.room_id, 3, joined=bob)
+    here.members_changed(house.room_id, 2, left=bob)
+    assert here.require_member(bob, house.room_id).members == {house.ann, bob}

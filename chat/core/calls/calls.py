@@ -250,8 +250,12 @@ class Calls:
         return [self._last_id, [call.pack() for call in self._all()]]
 
     def restore(self, snapshot: Plain) -> None:
-        """See Replicated. Of the calls of this process it knows best itself."""
+        """See Replicated. Of the calls within this process it knows best itself; others that nobody knows have ended."""
         last_id, calls = snapshot
+        known = {Call.unpack(call).id for call in calls}
+        for call in self._all():
+            if call.concerns(self._log.process) and call.id not in known and not call.is_within(self._log.process):
+                self._break_off(Entry(self._log.process, True, None), call, 'disconnected')
         own = [call for call in self._all() if call.concerns(self._log.process)]
         self._last_id = max(self._last_id, last_id)
         self._by_user, self._ringing = {}, {}

@@ -164,8 +164,10 @@ class Rooms:
         room = self._live.changed(room_id)
         if room is not None and room.members_version < members_version:
             room.members = (room.members | ({joined} if joined else NOBODY)) - ({left} if left else NOBODY)
-            is_next = room.members_version == members_version - 1  # else somebody came or went unseen before
-            room.members_version = members_version if is_next else UNKNOWN
+            if room.members_version == members_version - 1:
+                room.members_version = members_version
+            else:  # somebody came or went unseen before
+                self.uncertain(room_id)
 
     def renamed(self, room_id: int, name: str) -> None:
         """The same of its name."""
