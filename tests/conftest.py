@@ -5,6 +5,10 @@ ON_BOTH_TRANSPORTS once more on SQLite with the libraries' own WebSocket layer. 
 a test makes its own users and rooms and looks at nothing else. A test that needs other settings, a restart or a crash has
 its own by `start_server`.
 
+With `--processes=3` the same tests run on three processes that are one server (tests/support/several.py), and no others:
+each connection and each request of a test leads to another process. A test that looks into one process (`one_process`) is
+left out.
+
 `make test` runs the tests in several processes side by side (pytest-xdist), in no order that a test may count on. Whatever
 is of scope `session` (the servers, MariaDB, Redis, the Node process) is there once in each process, from its first use on.
 """
@@ -23,10 +27,16 @@ from tests.support.mariadb import MariaDB
 from tests.support.node import BridgeError
 from tests.support.redis import Redis
 from tests.support.server import ChatServer
+from tests.support.several import Several, is_spread
 from tests.support.sockets import Bridge
 
 ON_BOTH_TRANSPORTS = {'test_messages', 'test_connections', 'test_dialects', 'test_calls', 'test_typing'}
 KINDS = {'sqlite': ('sqlite', 'direct'), 'mariadb': ('mariadb', 'direct'), 'sqlite, stock transport': ('sqlite', 'stock')}
+SEVERAL = 'several'  # as a socket_transport: that of several processes
+
+
+def pytest_addoption(parser):
+    parser.addoption('--processes', type=int, metavar='N', help='run what stands on the shared server on N processes, and no more')
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -41,10 +51,15 @@ def pytest_xdist_auto_num_workers(config):
 def pytest_configure(config):
     config.addinivalue_line('markers', 'direct_only: what the stock transport does not do')
     config.addinivalue_line('markers', 'once: a real wait for what has a unit too; on SQLite and the own transport alone')
+    config.addinivalue_line('markers', 'one_process(reason): what is not so of several processes, or can not be seen from outside')
 
 
 def pytest_generate_tests(metafunc):
     if 'socket_transport' in metafunc.fixturenames:
+        if processes := metafunc.config.option.processes:
+            metafunc.parametrize(('database', 'socket_transport'), [('mariadb', SEVERAL)], ids=[f'{processes} processes'],
+                                 indirect=True, scope='session')
+            return
         on_stock = metafunc.module.__name__.rpartition('.')[2] in ON_BOTH_TRANSPORTS \
             and not list(metafunc.definition.iter_markers('direct_only'))
         is_once = list(metafunc.definition.iter_markers('once'))
@@ -53,6 +68,14 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize(('database', 'socket_transport'), kinds.values(), ids=kinds, indirect=True, scope='session')
     elif 'database' in metafunc.fixturenames:
         metafunc.parametrize('database', ('sqlite', 'mariadb'), indirect=True, scope='session')
+
+
+def pytest_collection_modifyitems(config, items):
+    """With --processes only what several processes promise."""
+    if config.option.processes:
+        chosen = [item for item in items if 'server' in item.fixturenames and not item.get_closest_marker('one_process')]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
 
 
 def skip_or_fail(reason):
@@ -178,7 +201,8 @@ def socket_transport(request):
 @pytest.fixture(scope='session')
 def server(request, database, socket_transport):
     """The server that all tests on one kind of database and transport share, without limits."""
-    return request.getfixturevalue(f'server_on_{database.kind}' if socket_transport == 'direct' else 'server_on_stock_transport')
+    names = {'direct': f'server_on_{database.kind}', 'stock': 'server_on_stock_transport', SEVERAL: 'server_of_several_processes'}
+    return request.getfixturevalue(names[socket_transport])
 
 
 @pytest.fixture(scope='session')
@@ -198,6 +222,16 @@ def server_on_stock_transport(tmp_path_factory):
     # allow_traceback: it writes one when a client leaves in mid-answer
     with shared_server(SqliteDatabase(tmp_path_factory.mktemp('sqlite')), tmp_path_factory, 'stock', allow_traceback=True) as chat:
         yield chat
+
+
+@pytest.fixture(scope='session')
+def server_of_several_processes(request, mariadb, redis_server, tmp_path_factory):
+    chat = Several(request.config.option.processes, MariaDatabase(mariadb).new_url(), redis_server.new_url(),
+                   tmp_path_factory.mktemp('several'), {'TRUSTED_PROXIES': None})
+    try:
+        yield chat.start()
+    finally:
+        chat.close()
 
 
 @contextmanager
@@ -245,7 +279,7 @@ def open_http():
     clients = []
 
     def client_of(server):
-        clients.append(Http(server.url, is_held=True))
+        clients.append(Http(server.url, is_held=True, is_spread=is_spread(server)))
         return clients[-1]
 
     yield client_of
@@ -287,7 +321,7 @@ def open_socket(bridge):
     def connect(server, account=None, namespace='/', timeout=5, **options):
         if isinstance(account, Account):
             options.setdefault('auth', {'token': account.token})
-        clients.append(bridge.client(server.url, namespace, **options))
+        clients.append(bridge.client(server.url, namespace, is_spread=is_spread(server), **options))
         return clients[-1].hold_to_declarations().connect(timeout)
 
     yield connect

@@ -229,8 +229,9 @@ def test_messages_of_many_senders_at_once_keep_each_senders_order(connect, new_u
     for thread in threads:
         thread.join()
     for sender in senders:
-        assert [m['content'] for m in received if m['senderId'] == sender.id] == [str(number) for number in range(100)]
-    assert [m['id'] for m in received] == sorted(m['id'] for m in received)
+        of_sender = [message for message in received if message['senderId'] == sender.id]
+        assert [message['content'] for message in of_sender] == [str(number) for number in range(100)]
+        assert [message['id'] for message in of_sender] == sorted(message['id'] for message in of_sender)
 
 
 def test_a_failure_among_pipelined_messages_is_answered_in_its_place(connect, pair):

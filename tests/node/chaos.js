@@ -4,9 +4,12 @@
  * Clients as a frontend developer writes them: they chat, edit, delete and react while their connections are lost, because the
  * server goes, or cut at random where the lines are bad, and keep what they know by recovery or else by `sync`.
  *
- * In, one JSON object in the first line of stdin: {url, seed, isBad, rooms: [id], users: [{id, token, dialect, address}]}, where
- * `address` is the one on this machine by which a user comes to the server. They go on until stdin ends.
- * Out, one JSON object on stdout: {clients: [{userId, dialect, messages, seen, recovered, synced, cuts}], acknowledged: [...]}
+ * In, one JSON object in the first line of stdin: {url, seed, isBad, isSpread, pause, rooms: [id], users: [{id, token, dialect,
+ * address}]}, where `address` is the one on this machine by which a user comes to the server, and `pause` the longest between two
+ * things that it does, in ms; with `isSpread`, over several processes of which some die, they also call each other. They go on
+ * until stdin ends.
+ * Out, one JSON object on stdout: {clients: [{userId, dialect, messages, live, recovered, synced, cuts, calls}],
+ * acknowledged: [id], stuck: [what is left of a call]}
  *
  * tests/support/crowd.py is the other end.
  */
@@ -15,6 +18,7 @@ const { once } = require('events');
 const net = require('net');
 const readline = require('readline');
 const { io } = require('socket.io-client');
+const { Caller, hangUp } = require('./calling.js');
 
 const ANSWER_MS = 4000;   // without an answer an event is sent again
 const EMOJI = ['👍', '🎉', '❤️', '😀'];
@@ -77,13 +81,14 @@ class Client {
 
   /**
    * Without an answer it starts a new connection: a WebSocket that is lost while engine.io-client pauses polling for it leaves
-   * that paused, and the client cut off until its next ping is overdue.
+   * that paused, and the client cut off until its next ping is overdue. `hear` is called before anything else is received.
    */
-  once(event, payload) {
+  once(event, payload, hear = () => {}) {
     const { io } = this.socket, { engine } = io;
     return new Promise((resolve) => {
       this.socket.timeout(ANSWER_MS).emit(event, payload, (error, ack) => {
         if (error && engine) setImmediate(() => io._readyState === 'open' && engine === io.engine && io.onclose('no answer'));
+        if (!error) hear(ack);
         resolve(error || (ack && ack.code === 'unavailable') ? null : ack);
       });
     });
@@ -195,8 +200,10 @@ class StandardClient extends Client {
       recovered: this.recovered, synced: this.synced };
   }
 
-  /** Resolves once nothing is under way to this client. */
-  async settle() {
+  /** Resolves once nothing is under way to this client; `isLast`: and it has what only `sync` may have told it. */
+  async settle(isLast) {
+    while (!this.socket.connected) await sleep(50);
+    if (isLast) await this.catchUp();
     do {
       while (!this.socket.connected || this.isCatchingUp) await sleep(50);
       await this.send('harness:settle', {});
@@ -205,10 +212,17 @@ class StandardClient extends Client {
   }
 }
 
-async function chat(client, others, until) {
+async function chat(client, others, pause, until) {
   while (!until.isOver) {
     await client.act(others);
-    await sleep(200 * random());
+    await sleep(pause * random());
+  }
+}
+
+async function call(caller, others, pause, until) {
+  while (!until.isOver) {
+    await caller.act(choice(others));
+    await sleep(4 * pause * random());
   }
 }
 
@@ -223,7 +237,7 @@ async function disturb(client, until) {
 async function main() {
   const until = { isOver: false };
   const stdin = readline.createInterface({ input: process.stdin }).on('close', () => { until.isOver = true; });
-  const { url, seed, isBad, rooms, users } = JSON.parse((await once(stdin, 'line'))[0]);
+  const { url, seed, isBad, isSpread, pause, rooms, users } = JSON.parse((await once(stdin, 'line'))[0]);
   state = seed;
   const clients = [];
   for (const user of users) {
@@ -232,10 +246,16 @@ async function main() {
     clients.push(user.dialect === 'standard' ? new StandardClient(user, address, line, rooms) : new Client(user, address, line));
   }
   const others = (client) => users.map(({ id }) => id).filter((id) => id !== client.user.id);
-  await Promise.all(clients.flatMap((client) => [chat(client, others(client), until), isBad && disturb(client, until)]));
-  await Promise.all(clients.filter((client) => client instanceof StandardClient).map((client) => client.settle()));
+  const standard = clients.filter((client) => client instanceof StandardClient);
+  const callers = isSpread ? standard.map((client) => new Caller(client, random)) : [];
+  const called = (caller) => standard.map(({ user }) => user.id).filter((id) => id !== caller.userId);
+  await Promise.all([
+    ...clients.flatMap((client) => [chat(client, others(client), pause, until), isBad && disturb(client, until)]),
+    ...callers.map((caller) => call(caller, called(caller), pause, until))]);
+  const stuck = await hangUp(callers);
+  await Promise.all(standard.map((client) => client.settle(isSpread)));
   const result = {
-    clients: clients.map((client) => client.result()), acknowledged: clients.flatMap((client) => client.acknowledged) };
+    clients: clients.map((client) => client.result()), acknowledged: clients.flatMap((client) => client.acknowledged), stuck };
   for (const client of clients) { client.socket.disconnect(); client.line.close(); }
   process.stdout.write(JSON.stringify(result), () => process.exit(0));
 }

@@ -15,7 +15,7 @@ def start_several(mariadb, tmp_path):
     started = []
 
     def start(redis, count=2, **env):
-        started.append(Several(count, MariaDatabase(mariadb).new_url(), redis.url, tmp_path, env))
+        started.append(Several(count, MariaDatabase(mariadb).new_url(), redis.new_url(), tmp_path, env))
         return started[-1].start()
 
     yield start

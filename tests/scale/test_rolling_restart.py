@@ -7,26 +7,14 @@ import pytest
 
 from tests.support.caddy import Caddy
 from tests.support.crowd import Crowd, expect_nothing_lost, gather, standard_of
-from tests.support.databases import MariaDatabase
 from tests.support.files import execute
 from tests.support.http import Http
 from tests.support.nginx import Nginx
-from tests.support.several import Several
 from tests.support.waiting import wait_until
 
 DIALECTS = ['standard'] * 18 + ['chat-app-api'] * 2 + ['chat-io'] * 2 + ['realtime-chat'] * 2
 ADDRESSES = [f'127.0.1.{number}' for number in range(1, len(DIALECTS) + 1)]
 MEANWHILE = 60  # messages between two restarts
-
-
-@pytest.fixture
-def own_three(mariadb, own_redis, tmp_path):
-    """Three processes for one test only."""
-    processes = Several(3, MariaDatabase(mariadb).new_url(), own_redis.url, tmp_path)
-    try:
-        yield processes.start()
-    finally:
-        processes.close()
 
 
 def restart_one_after_the_other(processes, open_http, between):

@@ -8,11 +8,13 @@ from tests.support.node import FOLDER
 class Crowd:
     """`Crowd(url, rooms, users, dialects)`: a client for each user, of its dialect, at once busy; `finish` tells what they hold.
 
-    With `is_bad` their lines are cut at random. `addresses` are those on this machine that they come from.
+    With `is_bad` their lines are cut at random. `addresses` are those on this machine that they come from. If they are
+    `is_spread` over several processes they also call each other, and in the end catch up: who dies has perhaps not told
+    what it stored. `pause` is the longest between two things that one does, in seconds.
     """
 
-    def __init__(self, url, rooms, users, dialects, is_bad=False, addresses=None):
-        asked = {'url': url, 'seed': 7, 'isBad': is_bad, 'rooms': rooms, 'users': [
+    def __init__(self, url, rooms, users, dialects, is_bad=False, addresses=None, is_spread=False, pause=0.2):
+        asked = {'url': url, 'seed': 7, 'isBad': is_bad, 'isSpread': is_spread, 'pause': pause * 1000, 'rooms': rooms, 'users': [
             {'id': user.id, 'token': user.token, 'dialect': dialect, 'address': address}
             for user, dialect, address in zip(users, dialects, addresses or ['127.0.0.1'] * len(users), strict=True)]}
         self._process = subprocess.Popen(['node', FOLDER / 'chaos.js'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

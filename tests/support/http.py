@@ -33,20 +33,21 @@ class Account:
 class Http:
     """Requests to one server over kept-alive connections; keeps no cookies, follows no redirects, uses no proxy.
 
-    If it `is_held` to declarations, tests.support.declared looks at all answers.
+    If it `is_held` to declarations, tests.support.declared looks at all answers. If it `is_spread`, each request has a
+    connection of its own, and so another process behind a balancer.
     """
 
-    def __init__(self, base_url, token=None, timeout=10, session=None, is_held=False):
+    def __init__(self, base_url, token=None, timeout=10, session=None, is_held=False, is_spread=False):
         self.base_url = base_url.rstrip('/')
         self.token = token
         self.timeout = timeout
         self._session = session or _new_session()
-        self._is_held = is_held
+        self._is_held, self._is_spread = is_held, is_spread
 
     def as_user(self, who):
         """The same client with the token of `who`: an Account, a token, or None for nobody."""
         token = who.token if isinstance(who, Account) else who
-        return Http(self.base_url, token, self.timeout, self._session, self._is_held)
+        return Http(self.base_url, token, self.timeout, self._session, self._is_held, self._is_spread)
 
     def request(self, method, path, headers=None, **options):
         """One request; `options` as in requests (json, data, params, files). A header of None is left out."""
@@ -54,6 +55,8 @@ class Http:
         sent.update(headers or {})
         options = {'timeout': self.timeout, 'allow_redirects': False, **options}
         response = self._session.request(method, self.base_url + path, headers=sent, **options)
+        if self._is_spread:
+            self._session.close()  # what is kept; an answer that is still being read goes on
         if self._is_held and not options.get('stream'):
             declared.check_answer(response)
         return response

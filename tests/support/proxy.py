@@ -35,7 +35,7 @@ class LossyProxy:
                 client.close()
                 continue
             server = socket.create_connection((HOST, self._target))
-            pair = _Pair(client, server)
+            pair = Pair(client, server)
             threading.Thread(target=self._forward, args=(pair, client, server, True), daemon=True).start()
             threading.Thread(target=self._forward, args=(pair, server, client, False), daemon=True).start()
 
@@ -107,7 +107,7 @@ class CuttingProxy:
                     client.close()
                     continue
                 server = socket.create_connection((HOST, self._target))
-                pair = _Pair(client, server)
+                pair = Pair(client, server)
                 self._pairs.append(pair)
             threading.Thread(target=self._forward, args=(pair, client, server, False), daemon=True).start()
             threading.Thread(target=self._forward, args=(pair, server, client, True), daemon=True).start()
@@ -132,17 +132,25 @@ class CuttingProxy:
         self.cut()
 
 
-class _Pair:
+class Pair:
+    """Two sockets that are one line."""
+
     def __init__(self, *sockets):
         self.is_losing = self.is_stranded = False
         self._sockets = sockets
 
-    def close(self):
+    def shut_down(self):
+        """End the line; whoever reads from one side learns of it."""
         for each in self._sockets:
             try:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass
+                pass  # it is closed already
+
+    def close(self):
+        """End the line, and close both sides."""
+        self.shut_down()
+        for each in self._sockets:
             each.close()
 
     def close_first(self):

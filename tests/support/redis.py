@@ -1,5 +1,6 @@
 """A private Redis server in a temporary directory."""
 
+import itertools
 import shutil
 import socket
 import tempfile
@@ -9,6 +10,8 @@ from tests.support.ports import HOST, free_port
 from tests.support.process import Process
 from tests.support.waiting import wait_until
 
+DATABASES = 1000
+
 
 class Redis:
     """`Redis().start()`: a server on a TCP port of 127.0.0.1 that keeps nothing on disk."""
@@ -17,6 +20,7 @@ class Redis:
         self.port = free_port()
         self._folder = None
         self._process = None
+        self._numbers = itertools.count(1)
 
     @staticmethod
     def unavailable_reason():
@@ -31,8 +35,12 @@ class Redis:
 
     @property
     def url(self):
-        """What REDIS_URL takes."""
+        """What REDIS_URL takes, of its first database: for whoever has it alone."""
         return f'redis://{HOST}:{self.port}/0'
+
+    def new_url(self):
+        """What REDIS_URL takes, of a database in which nothing is: the processes of one server share one with no others."""
+        return f'redis://{HOST}:{self.port}/{next(self._numbers)}'
 
     @property
     def pid(self):
@@ -45,7 +53,7 @@ class Redis:
             self._folder = Path(tempfile.mkdtemp(prefix='chat-redis-'))
         command = [
             'redis-server', '--bind', HOST, '--port', str(self.port), '--dir', str(self._folder),
-            '--save', '', '--appendonly', 'no',
+            '--save', '', '--appendonly', 'no', '--databases', f'{DATABASES}',
         ]
         self._process = Process(command, self._folder / 'log', cwd=self._folder)
         wait_until(self._answers, 20, 'Redis answers')

@@ -1,24 +1,37 @@
 """Several processes of one server: one MariaDB, one Redis, one folder of files, one secret."""
+from tests.support.balancer import Balancer
+from tests.support.ports import HOST
 from tests.support.server import ChatServer
 
 SECRET = 'a secret of at least thirty-two bytes that all processes share'
 
 
+def is_spread(server):
+    """Whether several processes are behind one address."""
+    return isinstance(server, Several)
+
+
 class Several:
-    """`Several(3, database_url=..., redis_url=..., folder=...).start()`: `processes` are ChatServers, each on a port of its own."""
+    """`Several(3, database_url=..., redis_url=..., folder=...).start()`: `processes` are ChatServers, each on a port of its own.
+
+    At `url` they are one server, as clients see it: each connection leads to another of them.
+    """
 
     def __init__(self, count, database_url, redis_url, folder, env=None):
         shared = {'REDIS_URL': redis_url, 'JWT_SECRET': SECRET, 'UPLOAD_FOLDER': str(folder / 'uploads'),
                   'INSTANCE_PATH': str(folder / 'instance'), 'TRUSTED_PROXIES': '127.0.0.1', **(env or {})}
+        self.folder = folder
         self.processes = []
         for number in range(count):
             (folder / str(number)).mkdir()
             self.processes.append(ChatServer(env=shared, database_url=database_url, folder=folder / str(number)))
+        self._balancer = None
 
     def start(self):
         """Start them one after the other; the first one makes the schema."""
         for process in self.processes:
             process.start()
+        self._balancer = Balancer([process.port for process in self.processes])
         return self
 
     def close(self):
@@ -29,8 +42,39 @@ class Several:
                 process.close()
             except Exception as error:
                 errors.append(error)
+        if self._balancer is not None:
+            self._balancer.close()
         if errors:
             raise errors[0]
+
+    @property
+    def port(self):
+        """Where they are one server."""
+        return self._balancer.port
+
+    @property
+    def url(self):
+        """The same, without a slash at its end."""
+        return f'http://{HOST}:{self.port}'
+
+    @property
+    def environment(self):
+        """What a process sees, for commands that run beside it."""
+        return self.processes[0].environment
+
+    @property
+    def running(self):
+        """Whether all of them are there."""
+        return all(process.running for process in self.processes)
+
+    def log(self):
+        """All that they have written, one after the other."""
+        return ''.join(process.log() for process in self.processes)
+
+    def check_log(self):
+        """Asserts that none has written a traceback since the last check."""
+        for process in self.processes:
+            process.check_log()
 
     def __getitem__(self, number):
         return self.processes[number]

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 
 from tests.support import declared
 from tests.support.http import expect_error_shape
@@ -13,6 +14,8 @@ __all__ = ['UNDEFINED', 'Bridge', 'BridgeError', 'ConnectError', 'Disconnected',
 
 # An event that no server knows. Its acknowledgement comes behind everything that was under way to the client.
 BARRIER = 'harness:settle'
+# How long what one process has committed may take to a client of another one; then a barrier tells of that too.
+LAG = 0.2
 # How long one operation inside the bridge, without the network, may take.
 _BRIDGE_SECONDS = 10
 
@@ -53,15 +56,16 @@ class Bridge(NodeProcess):
         super().__init__()
         self._clients = itertools.count(1)
 
-    def client(self, url, namespace='/', auth=None, share_with=None, **io_options):
+    def client(self, url, namespace='/', auth=None, share_with=None, is_spread=False, **io_options):
         """An unconnected client. `io_options` are those of io(): transports, extraHeaders, query, reconnection, …
 
-        `share_with` is a client whose connection it uses too, for another namespace (multiplexing).
+        `share_with` is a client whose connection it uses too, for another namespace (multiplexing). `is_spread`: behind the
+        URL there are several processes.
         """
         options = {'reconnection': False, 'forceNew': True, **io_options}
         if auth is not None:
             options['auth'] = auth
-        return SocketClient(self, next(self._clients), url, namespace, options, share_with)
+        return SocketClient(self, next(self._clients), url, namespace, options, share_with, is_spread)
 
 
 class SocketClient:
@@ -70,7 +74,7 @@ class SocketClient:
     `recovered` is what socket.io-client says of the newest connection: whether it is the one before, gone on with.
     """
 
-    def __init__(self, bridge, number, url, namespace, options, share_with):
+    def __init__(self, bridge, number, url, namespace, options, share_with, is_spread):
         self.namespace = namespace
         self.id = None
         self.connected = False
@@ -80,7 +84,7 @@ class SocketClient:
         self._changed = threading.Condition()
         self._received = []
         self._expected = set()
-        self._is_held = False
+        self._is_held, self._is_spread = False, is_spread
         bridge.listen(number, self._hear)
         share = share_with._number if share_with else None
         self._ask('open', url=url.rstrip('/'), namespace=namespace, options=options, share=share).result()
@@ -174,8 +178,10 @@ class SocketClient:
         """A barrier: returns when all that the server had begun to send to this client has been received.
 
         Two round trips of an unknown event: the second passes what other greenlets still held during the first.
-        The `error` events that it causes are left out of the transcript.
+        The `error` events that it causes are left out of the transcript. From other processes it comes within LAG.
         """
+        if self._is_spread:
+            time.sleep(LAG)
         for _ in range(2):
             self.call(BARRIER, timeout=timeout)
 

@@ -5,6 +5,7 @@ by Redis, for several.
     redis_log     the same by a stream of Redis, with who is there, who has died, and who does the work for all
     bus           events and facts on that log
     codec         events and facts as plain data
+    plain         plain data as bytes
     facts         what a process has changed that others keep in memory
     redis_limits  rate limits that are counted once
     places        for those who are not signed in yet; redis_places the same for all processes together

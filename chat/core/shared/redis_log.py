@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import gevent
-import msgpack
 from gevent.event import AsyncResult
 from gevent.event import Event as Signal
 from redis import Redis, RedisError
@@ -28,6 +27,7 @@ from redis.retry import Retry
 from ...errors import ChatError, Unavailable
 from ...loop import give_way
 from .log import Apply, Entry, Plain, Replicated
+from .plain import pack, unpack
 
 log = logging.getLogger(__name__)
 STREAM: Final = 'chat:log'
@@ -48,7 +48,6 @@ ANSWER_SECONDS = 5     # in which Redis answers, or is taken to be gone
 PERFORM_SECONDS = 10
 PAUSE = 0.5            # seconds between two attempts to reach Redis
 SNAPSHOT_SECONDS = 3   # in which the one that was asked gives its snapshot
-LONG_NUMBER = 1        # msgpack's type of those above 64 bits
 MAX_QUEUED = 50_000    # operations on their way to Redis; a process that has more has lost it
 
 # (process, seconds after which one is dead, ms for which a leader leads, seconds for which the log is kept) ->
@@ -187,7 +186,7 @@ class RedisLog:
     # ------------------------------------------------------------------ appending
 
     def _put(self, operation: Operation, is_first: bool = False) -> None:
-        operation.packed = _pack(operation.data)
+        operation.packed = pack(operation.data)
         if not self._is_connected and not is_first:
             self._take_effect(operation)
         elif len(self._outgoing) >= MAX_QUEUED:
@@ -216,7 +215,7 @@ class RedisLog:
             operation.number = self._numbered
             if operation.is_for_all:
                 self._under_way.append(operation)
-        entry = msgpack.packb([first, [[operation.topic, operation.packed] for operation in operations]])
+        entry = pack([first, [[operation.topic, operation.packed] for operation in operations]])
         try:
             self._writing.xadd(STREAM, {'p': self.process, 'd': entry}, maxlen=MAX_ENTRIES)
         except RedisError as error:
@@ -241,10 +240,10 @@ class RedisLog:
     def _apply_entry(self, process: str, packed: bytes) -> None:
         if process == self.process:
             if self._under_way:
-                first, operations = msgpack.unpackb(packed, strict_map_key=False)
+                first, operations = unpack(packed)
                 self._come_out(first + len(operations) - 1)
             return
-        first, operations = msgpack.unpackb(packed, strict_map_key=False)
+        first, operations = unpack(packed)
         self._notice_gap(process, first, len(operations))
         for topic, data in operations:
             self._call(topic, process, data)
@@ -284,7 +283,7 @@ class RedisLog:
         if apply is None:
             return  # a newer process may know more topics
         try:
-            apply(Entry(process, False, _unpack(packed)))
+            apply(Entry(process, False, unpack(packed)))
         except ChatError:
             log.debug('%s of process %s came to nothing', topic, process)
         except Exception:
@@ -335,7 +334,7 @@ class RedisLog:
         asked, name = entry.data
         if not entry.is_own:
             if asked == self.process:
-                state = msgpack.packb({topic: state.snapshot() for topic, state in self._states.items()})
+                state = pack({topic: state.snapshot() for topic, state in self._states.items()})
                 gevent.spawn(self._give, name, state)
             return
         if asked is not None and not self._take_over(asked, name):
@@ -366,7 +365,7 @@ class RedisLog:
                 self._lose(error)
                 return False
             if data is not None:
-                for topic, snapshot in msgpack.unpackb(data, strict_map_key=False).items():
+                for topic, snapshot in unpack(data).items():
                     if topic in self._states:  # a newer process may have more
                         self._states[topic].restore(snapshot)
                 return True
@@ -428,23 +427,6 @@ class RedisLog:
                 self.append(DIED, process)
         if is_new and self._greenlets and self._is_ready.is_set():  # it was taken to be dead
             self._say_hello()
-
-
-def _pack(data: Plain) -> bytes:
-    """Also what clients pass on to each other: half a surrogate pair, and numbers of any length, which JSON may hold."""
-    packed: bytes = msgpack.packb(data, unicode_errors='surrogatepass', default=_pack_number)
-    return packed
-
-
-def _pack_number(number: Any) -> msgpack.ExtType:
-    if not isinstance(number, int):
-        raise TypeError(f'{type(number).__name__} is no plain data')
-    return msgpack.ExtType(LONG_NUMBER, b'%x' % number)
-
-
-def _unpack(packed: bytes) -> Plain:
-    return msgpack.unpackb(packed, strict_map_key=False, unicode_errors='surrogatepass',
-                           ext_hook=lambda _, text: int(text, 16))
 
 
 def _order(entry_id: bytes) -> tuple[int, ...]:
