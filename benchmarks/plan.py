@@ -1,7 +1,9 @@
 """What is measured, and what is wanted of it."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .servers import CHEAP, COSTLY
+
+READERS = (1, 20, 200)
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,22 @@ class Plan:
     connections: tuple
     messages: int
     starts: int
+    readers: tuple = ()  # how many rooms each of those is in who ask for lists
+    idle: int = 1  # accounts of the idle connections
 
 
-QUICK = Plan(seconds=2.5, repeats=1, connections=(1000, 3000), messages=1_000_000, starts=3)
-FULL = Plan(seconds=5, repeats=3, connections=(1000, 3000, 5000), messages=1_000_000, starts=5)
+QUICK = Plan(seconds=2.5, repeats=1, connections=(1000, 3000), messages=1_000_000, starts=3, readers=READERS)
+FULL = Plan(seconds=5, repeats=3, connections=(1000, 3000, 5000), messages=1_000_000, starts=5,
+            readers=READERS)
+OF_PEERS = frozenset({'m1', 'm5', 'm6'})  # what all peers can be asked for
+
+
+def of_peers(plan):
+    """The same measured with the peers: idle connections are of 1,000 users, since to some it matters whose they are."""
+    return replace(plan, connections=(1000, 3000), readers=(), idle=1000)
+
+
 SMALL_HISTORY = 10_000
-READERS = (1, 20, 200)  # rooms that each of them is in
 FIRST_REQUESTS = (  # name, what is asked for, rooms of who asks, unit
     *((f'own rooms, in {count}', 'own', count, 'req/s') for count in READERS),
     *((f'conversations, in {count}', 'conversations', count, 'req/s') for count in READERS),

@@ -1,10 +1,8 @@
-"""`python -m benchmarks.scale [--quick]`: one server as 1, 2 and 4 processes, as throughput per processor second of all.
+"""`python -m benchmarks scale`: one server as 1, 2 and 4 processes, as throughput per processor second of all of them.
 
 On a machine of two cores four processes get no further than two; what it takes to be several is what can be seen.
 """
-import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +12,6 @@ from tests.support.mariadb import MariaDB
 from tests.support.redis import Redis
 
 from . import report, servers
-from .plan import FULL, QUICK
 from .runner import TIMEOUT, median, say
 
 COUNTS = (1, 2, 4)
@@ -42,14 +39,11 @@ class Shape:
             process.stop()
 
 
-def main():
-    parser = argparse.ArgumentParser(prog='python -m benchmarks.scale', description=__doc__)
-    parser.add_argument('--quick', action='store_true', help='a few minutes')
-    arguments = parser.parse_args()
-    missing = MariaDB.unavailable_reason() or Redis.unavailable_reason() or (shutil.which('node') is None and 'no Node.js')
-    if missing:
+def compared(plan):
+    """The table, and what it was measured on."""
+    if missing := Redis.unavailable_reason():
         sys.exit(missing)
-    plan, mariadb, redis = QUICK if arguments.quick else FULL, MariaDB(), Redis()
+    mariadb, redis = MariaDB(), Redis()
     with tempfile.TemporaryDirectory(prefix='chat-benchmarks-') as folder:
         try:
             mariadb.start()
@@ -59,7 +53,7 @@ def main():
         finally:
             redis.stop()
             mariadb.stop()
-    print(f'{heading}\n\n{table(results)}')
+    return f'{heading}\n\n{table(results)}'
 
 
 def shapes(folder, url, redis_url):
@@ -129,7 +123,3 @@ def table(results):
         redis = [f'{median(found, "redis"):.0f}' for found in by_shape.values()]
         lines.append(f'| {name}: Redis, % of a core | {" | ".join(redis)} |')
     return '\n'.join(lines)
-
-
-if __name__ == '__main__':
-    main()

@@ -6,8 +6,8 @@ const fs = require('node:fs');
 const scenarios = require('./scenarios');
 
 const options = JSON.parse(process.argv[2]);
-options.targets = (options.urls || [options.url]).map((url) => new URL(url));
-[options.target] = options.targets;
+const processes = (options.urls || [options.url]).map((url) => new URL(url));
+options.target = Object.assign(new URL(options.url), { processes });
 if (options.state) options.state = JSON.parse(fs.readFileSync(options.state));
 
 scenarios[options.scenario](options).then((result) => {

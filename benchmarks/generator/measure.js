@@ -51,9 +51,11 @@ class Meter {
     const seconds = (b.at - a.at) / 1000;
     const share = (name) => Math.round((b[name] - a[name]) / seconds * 100);
     const server = b.server - a.server;
+    const both = server + b.database - a.database;
     return {
       rate: round(operations / seconds, 1),
       perCpuSecond: server > 0 ? Math.round(operations / server) : null,
+      perCpuSecondOfBoth: both > 0 ? Math.round(operations / both) : null, // with the database's
       cpu: { server: share('server'), database: share('database'), generator: share('generator') },
       stolen: round((b.machine.stolen - a.machine.stolen) / Math.max(1, b.machine.all - a.machine.all) * 100, 1),
     };
@@ -67,4 +69,21 @@ function latency(times) {
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
-module.exports = { Meter, latency, memoryKiB, now, round, sleep };
+// Waits until no client is told anything any more.
+async function settle(clients) {
+  const told = () => clients.reduce((sum, client) => sum + client.packets, 0);
+  let before;
+  do {
+    before = told();
+    await sleep(400);
+  } while (told() !== before);
+}
+
+async function inParallel(count, atOnce, work) {
+  let next = 0;
+  await Promise.all(Array.from({ length: atOnce }, async () => {
+    while (next < count) await work(next++);
+  }));
+}
+
+module.exports = { Meter, inParallel, latency, memoryKiB, now, round, settle, sleep };
