@@ -36,6 +36,7 @@ def talk(new_user, connect):
         client, phone = connect(ann), connect(bob)
         call_id = expect_ok(client.call('callUser', {'to': bob.id}))['callId']
         if answered:
+            phone.expect('callUser')
             expect_ok(phone.call('makeAnswer', {'to': ann.id}))
         return ann, bob, client, phone, call_id
     return start

@@ -137,6 +137,27 @@ def test_typing_ends_with_the_last_connection_whichever_process_it_is_with(room,
     assert watcher.expect('typing')['isTyping'] is False
 
 
+def test_whoever_is_blocked_by_another_process_sees_the_blocker_stop_typing(room, https, connect_to):
+    room, (ann, bob, _) = room
+    viewer, blocker = connect_to(0, ann), connect_to(1, bob)
+    expect_ok(blocker.call('typing', {'roomId': room['id'], 'isTyping': True}))
+    assert viewer.expect('typing')['isTyping'] is True
+    assert https[2].as_user(bob).put(f'/api/users/{ann.id}/block').status_code == 204
+    assert viewer.expect('typing')['isTyping'] is False
+
+
+def test_a_call_that_is_over_is_listed_at_once_by_every_process(people, https, connect_to):
+    ann, bob = people(2)
+    caller, phone = connect_to(0, ann), connect_to(1, bob)
+    for _ in range(3):
+        call_id = expect_ok(caller.call('callUser', {'to': bob.id}))['callId']
+        phone.expect('callUser')
+        expect_ok(phone.call('endCall', {'to': ann.id}))
+        caller.expect('endCall')
+        for http in https[:2]:
+            assert http.as_user(ann).get('/api/calls').json()[0]['id'] == call_id
+
+
 def test_a_call_goes_between_processes_from_ringing_to_its_end(people, https, connect_to):
     ann, bob = people(2)
     caller, phones = connect_to(0, ann, '/call'), [connect_to(1, bob, '/call'), connect_to(2, bob, '/call')]

@@ -285,10 +285,12 @@ class Calls:
         self._record(entry, call, outcome)
 
     def _record(self, entry: Entry, call: Call, outcome: Outcome) -> None:
-        """By the process whose doing it is, and no other."""
+        """Stored by the process whose doing it is, and no other; listed by all."""
+        record = Record(call.id, call.caller_id, call.callee_id, call.started_at, call.answered_at, now_ms(), outcome)
         if entry.is_own:
-            self._records.add(Record(
-                call.id, call.caller_id, call.callee_id, call.started_at, call.answered_at, now_ms(), outcome))
+            self._records.add(record)
+        else:
+            self._records.add_for_now(record)
 
     def _here(self, call: Call, user_id: int) -> set[str]:
         """The connections of this process that take part for a party."""

@@ -5,6 +5,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
 
+from cachetools import TTLCache
 from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
@@ -22,6 +23,7 @@ BUSY: Final = 'busy'            # the callee was in a call
 FAILED: Final = 'failed'        # a party's connection was lost after the answer, or the callee could not be reached at all
 STORE_SECONDS = 1        # from one storing to the next
 MAX_WAITING = 10_000     # records, as many may be while the database is away; further ones are lost
+FOR_NOW = 10             # seconds in which another process has stored its records, unless the database is away
 CHUNK = 500              # rows in one transaction
 ID_BITS = 11             # of an id below its time: MAX_ID is reached in the year 2109
 
@@ -54,6 +56,7 @@ class CallRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[int, Record] = {}  # by id, until it is stored
+        self._of_others: TTLCache[int, Record] = TTLCache(MAX_WAITING, FOR_NOW)
         self._last_id = 0
 
     def new_id(self) -> int:
@@ -67,6 +70,10 @@ class CallRecords:
             self._waiting[record.id] = record
         else:
             log.error('the record of a call is lost: %d wait for the database already', MAX_WAITING)
+
+    def add_for_now(self, record: Record) -> None:
+        """List a Record until another process, which knows better when the call ended, has stored it."""
+        self._of_others[record.id] = record
 
     def store(self) -> None:
         """Store what waits. Raises Unavailable; it waits on then."""
@@ -87,7 +94,8 @@ class CallRecords:
 
     def listed(self, user_id: int, before: int | None = None, limit: int = LONGEST) -> tuple[Sequence[Call], bool]:
         """The user's calls, the newest first, those begun before the call `before`; (page, whether there are more)."""
-        found: dict[int, Record | AnyRow] = {record.id: record for record in self._waiting.values()
+        known = (*self._of_others.values(), *self._waiting.values())
+        found: dict[int, Record | AnyRow] = {record.id: record for record in known
                  if record.concerns(user_id) and (before is None or record.id < before)}
         for mine in ([CALLS.c.caller_id == user_id], [CALLS.c.callee_id == user_id, REACHED]):
             query = select(CALLS).where(*mine).order_by(CALLS.c.id.desc()).limit(limit + 1)

@@ -77,7 +77,8 @@ class TypingIndicators:
 
     def hide(self, user_id: int, viewer_id: int) -> None:
         """The viewer is blocked: for it the user stops typing, wherever that is."""
-        for room_id in list(self._by_user.get(user_id, ())):
+        elsewhere = {room_id for room_id, typing_id in self._elsewhere if typing_id == user_id}
+        for room_id in elsewhere.union(self._by_user.get(user_id, ())):
             room = self._rooms.find(room_id)
             if room is not None and room.has(viewer_id):
                 self._publisher.publish(TypingChanged(Users((viewer_id,)), room_id, user_id, False))
