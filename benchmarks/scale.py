@@ -72,7 +72,8 @@ def measure(plan, shapes, database_pid, redis_pid):
     """{(name, unit): {shape: [measurements]}}; in each, `redis` is the processor time of Redis in percent of a core."""
     state = shapes[0].processes[0].state
     shapes[0].start()
-    state.write_text(generate(shapes[0], database_pid, None, 'prepare', rooms=26, members=10, crowd=1000, idle=1, readers=()))
+    state.write_text(generate(shapes[0], database_pid, None, 'prepare', rooms=26, members=10, crowd=1000, idle=1,
+                              readers=()))
     shapes[0].stop()
     results = {}
     for _ in range(plan.repeats):

@@ -233,6 +233,7 @@ class RedisLog:
                         self._apply_entry(fields[b'p'].decode(), fields[b'd'])
             except RedisError as error:
                 self._lose(error)
+                self._is_ready.set()  # alone, if it was not there from the beginning
                 gevent.sleep(PAUSE)
             except Exception:
                 log.exception('an entry of the log could not be read')
