@@ -1,4 +1,4 @@
-"""What people would pick instead: a NestJS server, Synapse, ejabberd and Prosody, each as its documentation advises."""
+"""What people would pick instead: NestJS, Synapse, ejabberd and Prosody, each set up for speed, with storage that lasts."""
 import json
 import os
 import secrets
