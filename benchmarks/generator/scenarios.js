@@ -10,7 +10,7 @@ const { Meter, latency, memoryKiB, now, round, settle, sleep } = require('./meas
 const { PASSWORD, TEXT, makeRoom, makeUsers } = accounts;
 const PROTOCOLS = { socketio: { openAll, prepare: accounts.prepare }, xmpp, matrix };
 const WARM_UP_MS = 1000;
-const ARRIVAL_MS = 20000; // how long what was sent may be on its way, for it to be counted as delivered
+const ARRIVAL_MS = 20000; // how long after a measurement what was sent may be answered and delivered, to be counted as that
 
 const protocolOf = ({ protocol = 'socketio' }) => PROTOCOLS[protocol];
 
@@ -28,7 +28,7 @@ async function measure(options, loops) {
   const reading = meter.read(run.count - warm);
   const times = latency(run.times);
   run.over = true;
-  await Promise.race([Promise.all(running), sleep(5000)]);
+  await Promise.race([Promise.all(running), sleep(ARRIVAL_MS)]);
   return { ...reading, ...times, errors: run.errors, answered: run.count };
 }
 

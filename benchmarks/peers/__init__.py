@@ -1,4 +1,4 @@
-"""What people would pick instead: a NestJS server, Synapse, ejabberd and Prosody, each as its documentation advises."""
+"""What people would pick instead: NestJS, Synapse, ejabberd and Prosody, each set up for speed, with storage that lasts."""
 import json
 import os
 import secrets
@@ -49,13 +49,14 @@ class Nest(Server):
 class Synapse(Server):
     """Synapse in one process on SQLite. Its clients poll, and a room of 100 is what it can fill in a reasonable time."""
 
-    title = 'Synapse'
+    title = 'Synapse (M6: of 100)'
     protocol = 'matrix'
     crowd = 100
 
     def __init__(self, folder, _url):
         super().__init__('synapse', [str(SYNAPSE / 'bin/python'), '-m', 'synapse.app.homeserver', '-c', 'homeserver.yaml'],
                          new_folder(folder / 'synapse'), folder, f'sqlite:///{folder}/synapse/homeserver.db')
+        self.env['LD_PRELOAD'] = next((str(path) for path in Path('/usr/lib').glob('*/libjemalloc.so.2')), '')
         write(FOLDER / 'homeserver.yaml', self._cwd, PORT=self.port, FOLDER=self._cwd, SECRET=secrets.token_hex(16))
         shutil.copy(FOLDER / 'synapse.log.yaml', self._cwd / 'log.yaml')
         subprocess.run([*self._command, '--generate-keys'], cwd=self._cwd, check=True, capture_output=True, timeout=60)

@@ -3,6 +3,7 @@
 run_as_root = true
 pidfile = "${FOLDER}/pid"
 data_path = "${FOLDER}"
+gc = { mode = "generational" } -- 1.5 to 3 times as fast as the one that it comes with
 log = { warn = "*console" }
 interfaces = { "127.0.0.1" }
 c2s_ports = { }
