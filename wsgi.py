@@ -11,7 +11,7 @@ if SERVES:
 
 # What libraries load if it is there, for what this server does not do: 21 MiB of each process. Engine.IO's clients speak
 # HTTP by the first three; PyMySQL and PyJWT know more kinds of keys by the fourth, see chat/core/machinery/engines.py; by
-# the others python-socketio shares its rooms, which here chat/core/shared does, and loads what it needs once REDIS_URL is set.
+# the others python-socketio shares its rooms, which here chat/core/shared does; it loads Redis's once REDIS_URL is set.
 NOT_NEEDED = ('requests', 'aiohttp', 'websocket', 'cryptography', 'redis', 'valkey')
 
 

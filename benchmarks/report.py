@@ -43,6 +43,29 @@ def table(runner):
     return '\n'.join(lines)
 
 
+def table_of_peers(runner):
+    """The comparison with several peers as Markdown: a column for each server, a line for each figure."""
+    titles = {server.name: server.title for server in runner.servers}
+    lines = [line('', *titles.values()), f'| --- |{" --: |" * len(titles)}']
+
+    def add(name, figures):
+        lines.append(line(name, *(number(figures.get(server)) for server in titles)))
+
+    for (name, unit), by_server in runner.results.items():
+        keys = [(f', {unit}', 'rate'), (', per CPU-second with the database', 'perCpuSecondOfBoth'), (', p99 ms', 'p99')]
+        for label, key in [(': each, KiB', 'kibEach')] if name.startswith('M5') else keys:
+            add(f'{name}{label}', {server: median(found, key) for server, found in by_server.items()})
+        lost = [f'{titles[server]} {one[key]:.2%} {key}' for server, found in by_server.items() for one in found
+                for key in ('stored', 'delivered') if one.get(key, 1) != 1]
+        lost += [f'{titles[server]} {one["errors"]} errors' for server, found in by_server.items() for one in found
+                 if one['errors']]
+        if lost:
+            lines.append(line(f'{name}: not all, {", ".join(lost)}', *[''] * len(titles)))
+    add('start, seconds to the first answer', medians(runner.starts))
+    add('start, idle memory, MiB', medians(runner.memory))
+    return '\n'.join(lines)
+
+
 def medians(by_server):
     return {server: median([{'value': value} for value in values], 'value') for server, values in by_server.items()}
 

@@ -3,6 +3,7 @@ import http.client
 import os
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -25,6 +26,12 @@ CHEAP, COSTLY = 4, 12  # bcrypt's cost where passwords are beside the point, and
 class Server:
     """A server that is started anew for each scenario, on the same data."""
 
+    title = ''  # in a table of several
+    protocol = 'socketio'  # which the generator speaks with it
+    path = ''  # of its WebSocket, where that is its only address
+    health = '/health'  # which answers 200 once it is there
+    crowd = 1000  # members of its large room
+
     def __init__(self, name, command, cwd, folder, url):
         self.name, self.database_url = name, url
         self.state = folder / f'{name}.json'  # accounts and rooms, as the generator wants them
@@ -40,14 +47,14 @@ class Server:
 
     @property
     def url(self):
-        return f'http://{HOST}:{self.port}'
+        return f'http://{HOST}:{self.port}{self.path}'
 
     @property
     def pid(self):
         return self._process.pid
 
     def start(self, rounds=CHEAP, env=None):
-        """Start it; returns the seconds until GET /health answered."""
+        """Start it; returns the seconds until it answered."""
         started = time.monotonic()
         environ = self.env | (env or {}) | {'PORT': str(self.port), 'BCRYPT_LOG_ROUNDS': str(rounds)}
         self._process = Process(self._command, self._log, env=environ, cwd=self._cwd)
@@ -67,10 +74,15 @@ class Server:
         status = Path(f'/proc/{self.pid}/status').read_text()
         return int(status.split('VmRSS:')[1].split()[0]) / 1024
 
+    def stored(self):
+        """How many messages its database has."""
+        count = count_sqlite if self.database_url.startswith('sqlite') else count_mysql
+        return count(self.database_url, 'SELECT COUNT(*) FROM messages')
+
     def _answers(self):
         connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
         try:
-            connection.request('GET', '/health')
+            connection.request('GET', self.health)
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False
@@ -80,13 +92,15 @@ class Server:
 
 def chat(name, folder, url):
     """This server."""
-    return Server(name, [sys.executable, 'wsgi.py'], FOLDER.parent, folder, url)
+    server = Server(name, [sys.executable, 'wsgi.py'], FOLDER.parent, folder, url)
+    server.title = 'this server' if name == 'chat' else 'this server, SQLite'
+    return server
 
 
 def peer(folder, url, kind):
     """The usual Node.js one, or a leaner one."""
     server = Server('peer', [shutil.which('node'), 'server.js'], PEER, folder, url.replace('mysql+pymysql:', 'mysql:'))
-    server.env['PEER'] = kind
+    server.env['PEER'], server.title = kind, 'Express'
     return server
 
 
@@ -94,6 +108,25 @@ def install_peer():
     """Bring the peer's packages to what its lock file says, once."""
     if not (PEER / 'node_modules').exists():
         subprocess.run(['npm', 'ci', '--no-audit', '--no-fund'], cwd=PEER, check=True, timeout=300)
+
+
+# ---------------------------------------------------------------------- what is stored
+
+def count_mysql(url, query):
+    parts = make_url(url)
+    connection = pymysql.connect(host=parts.host, port=parts.port, user=parts.username, password=parts.password,
+                                 database=parts.database)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()[0]
+
+
+def count_sqlite(url, query):
+    connection = sqlite3.connect(f'file:{make_url(url).database}?mode=ro', uri=True, timeout=30)
+    try:
+        return connection.execute(query).fetchone()[0]
+    finally:
+        connection.close()
 
 
 # ---------------------------------------------------------------------- long histories
@@ -132,7 +165,6 @@ def fill_mysql(url, room_id, insert, count, *after):
 
 
 def fill_sqlite(url, room_id, insert, count, *after):
-    import sqlite3
     numbers = ('(WITH RECURSIVE numbers(n) AS (SELECT {} UNION ALL SELECT n + 1 FROM numbers WHERE n < {}) '
                'SELECT n FROM numbers)')
     connection = sqlite3.connect(make_url(url).database, isolation_level=None)

@@ -2,6 +2,7 @@
 import ctypes
 import gc
 import ipaddress
+import logging
 import os
 import resource
 import signal
@@ -22,6 +23,7 @@ from . import sockets
 from .errors import Unavailable
 from .transport import ChatHandler, ChatServer
 
+log = logging.getLogger(__name__)
 BACKLOG = 1024       # connections that wait to be accepted
 STOP_TIMEOUT = 8     # seconds for what has begun to end, at SIGTERM: supervisors kill after ten, if not before
 GC_THRESHOLDS = 50_000, 20, 100
@@ -45,10 +47,24 @@ def serve(app: Flask) -> NoReturn:
         gevent.signal_handler(number, told_to_stop.set)
     server.start()
     print(f'chat is ready on {url_of(host, listener.getsockname()[1])}', flush=True)
+    tell_systemd('READY=1')
     told_to_stop.wait()
+    tell_systemd('STOPPING=1')
     server.close()
     finish(app)
     sys.exit(0)
+
+
+def tell_systemd(state: str) -> None:
+    """Say so to whoever started this process, where that wants to know: a unit of `Type=notify`, see sd_notify(3)."""
+    path = os.environ.get('NOTIFY_SOCKET')
+    if not path:
+        return
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.sendto(state.encode(), path.replace('@', '\0', 1) if path.startswith('@') else path)
+    except OSError as error:
+        log.warning('systemd could not be told %s: %s', state, error)
 
 
 def listen(host: str, port: int) -> socket.socket:

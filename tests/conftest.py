@@ -24,7 +24,6 @@ from tests.support.databases import MariaDatabase, SqliteDatabase
 from tests.support.files import post_file
 from tests.support.http import Account, Http
 from tests.support.mariadb import MariaDB
-from tests.support.nginx import Nginx
 from tests.support.node import BridgeError
 from tests.support.redis import Redis
 from tests.support.server import ChatServer
@@ -135,15 +134,15 @@ def own_redis():
 
 
 @pytest.fixture
-def start_nginx():
-    """Puts nginx in front of servers, whatever has a `port`: `start_nginx(server).url`; options are those of Nginx."""
+def start_proxy():
+    """Puts a proxy in front of servers: `start_proxy(Nginx, server).url`; options are those of its kind."""
     proxies = []
 
-    def start(*servers, **options):
-        reason = Nginx.unavailable_reason()
+    def start(kind, *servers, **options):
+        reason = kind.unavailable_reason()
         if reason:
             skip_or_fail(reason)
-        proxies.append(Nginx(*(server.port for server in servers), **options).start())
+        proxies.append(kind(*(server.port for server in servers), **options).start())
         return proxies[-1]
 
     yield start

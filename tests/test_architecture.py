@@ -108,4 +108,4 @@ def test_the_transport_knows_nothing_of_chat(path):
 
 def test_only_the_configuration_reads_the_environment():
     readers = [relative(path) for path in CHAT.rglob('*.py') if 'os.environ' in path.read_text() or 'getenv' in path.read_text()]
-    assert readers == ['serving.py']  # which turns `flask run` into the server, and passes its options on
+    assert readers == ['serving.py']  # which turns `flask run` into the server, and tells systemd by the socket that it names

@@ -13,6 +13,18 @@ from chat.errors import Busy, Forbidden, NotFound, Offline
 ANN, BOB, EVE = 1, 2, 3
 
 
+class SlowLog(LocalLog):
+    """In which things happen while something is on its way: `meanwhile` is called once."""
+
+    meanwhile = None
+
+    def perform(self, topic, data):
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
+        return super().perform(topic, data)
+
+
 class House:
     """Calls with everything around them: who is connected, what was told, what was recorded."""
 
@@ -25,11 +37,12 @@ class House:
         records.add = self.recorded.append
         self.blocks = SimpleNamespace(hides=lambda *_: False)
         users = SimpleNamespace(require_active=lambda _: None)
+        self.log = SlowLog()
         open_connections = SimpleNamespace(
             callable_here=lambda user_id: set(self.connections[user_id]),
             callable_in=lambda user_id: {LocalLog.process} if self.connections[user_id] else set())
         self.calls = Calls(users=users, blocks=self.blocks, presence=open_connections, records=records, publisher=self,
-                           log=LocalLog(), timeout=30, clock=lambda: self.now)
+                           log=self.log, timeout=30, clock=lambda: self.now)
 
     def publish(self, event):
         self.told += [(connection, type(event), event.data) for connection in event.audience.ids]
@@ -195,3 +208,17 @@ def test_whoever_loses_its_line_is_told_that_it_is_out_of_the_call_in_case_it_co
     assert house.reasons() == {'b1': 'disconnected', 'b3': 'answered_elsewhere', 'b2': 'disconnected', 'a1': 'disconnected'}
     assert house.told[-2:] == [('a1', CallEnded, {'reason': 'disconnected', 'from': BOB, 'callId': call_id}),
                                ('b2', CallEnded, {'reason': 'disconnected', 'from': ANN, 'callId': call_id})]
+
+
+@pytest.mark.parametrize('what', ['the answer', 'the call itself'])
+def test_whoever_closes_while_its_word_is_on_its_way_leaves_no_call_behind(house, what):
+    if what == 'the answer':
+        house.start()
+        house.log.meanwhile = lambda: house.close('b2')
+        house.calls.answer(signal('b2', ANN))
+        assert house.outcomes == ['failed']
+    else:
+        house.log.meanwhile = lambda: house.close('a1')
+        house.start()
+        assert house.outcomes == ['missed']
+    assert_nothing_left(house)

@@ -1,6 +1,7 @@
 """Ways to run the server: what each serves, what it refuses, and how it ends."""
 import os
 import re
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,25 +53,19 @@ def test_the_stock_transport_serves_the_same(start_server, open_http, open_socke
     assert [receiver.expect('newMessage')['content'] for _ in range(100)] == [str(number) for number in range(100)]
 
 
-@pytest.mark.parametrize('transports', [['websocket'], ['polling'], ['polling', 'websocket']])
-def test_everything_works_behind_nginx_as_deploy_configures_it(
-        start_server, open_http, open_socket, start_nginx, transports):
-    server = start_nginx(start_server(env={'TRUSTED_PROXIES': '127.0.0.1'}))
-    http = open_http(server)
-    ann, bob = http.register(), http.register()
-    sender = open_socket(server, extraHeaders={'access_token': ann.token}, transports=transports)
-    receiver = open_socket(server, bob, transports=transports)
-    contents = [str(number) for number in range(100)]
-    acks = sender.send_many('send_message', [{'toUserId': bob.id, 'content': content} for content in contents])
-    assert all(ack['ok'] for _, ack in acks)
-    assert [receiver.expect('newMessage')['content'] for _ in contents] == contents
-    sent = http.as_user(ann).post(f'/api/messages/send/{bob.id}', {'content': 'by rest'})
-    assert receiver.expect('newMessage') == sent.json()
-
-
 def test_the_server_says_in_one_line_where_it_is(start_server):
     server = start_server()
     assert server.log().splitlines() == [f'chat is ready on {server.url}']
+
+
+def test_systemd_is_told_when_it_serves_and_when_it_ends(start_server, tmp_path):
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as systemd:
+        systemd.bind(str(tmp_path / 'notify'))
+        systemd.settimeout(5)
+        server = start_server(env={'NOTIFY_SOCKET': str(tmp_path / 'notify')})
+        assert systemd.recv(100) == b'READY=1'
+        server.stop()
+        assert systemd.recv(100) == b'STOPPING=1'
 
 
 # ---------------------------------------------------------------------- secrets

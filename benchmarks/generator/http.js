@@ -2,7 +2,7 @@
 // A keep-alive HTTP/1.1 client for one request at a time, which understands just what the measured servers answer.
 const net = require('node:net');
 
-const END_OF_HEAD = Buffer.from('\r\n\r\n');
+const [END_OF_HEAD, LAST_CHUNK] = ['\r\n\r\n', '0\r\n\r\n'].map((text) => Buffer.from(text));
 
 class HttpClient {
   constructor(target) {
@@ -29,10 +29,28 @@ class HttpClient {
     if (head < 0) return;
     const text = bytes.toString('latin1', 0, head);
     const length = /content-length: *(\d+)/i.exec(text);
+    if (!length && /transfer-encoding: *chunked/i.test(text)) {
+      this.takeChunks(bytes, head + 4, Number(text.slice(9, 12)));
+      return;
+    }
     const end = head + 4 + (length ? Number(length[1]) : 0);
     if (bytes.length < end) return;
     this.received = null;
     this.settle({ status: Number(text.slice(9, 12)), body: bytes.subarray(head + 4, end) });
+  }
+
+  takeChunks(bytes, start, status) {
+    if (bytes.compare(LAST_CHUNK, 0, LAST_CHUNK.length, bytes.length - LAST_CHUNK.length) !== 0) return;
+    const chunks = [];
+    for (let at = start, size = -1; size !== 0;) {
+      const line = bytes.indexOf('\r\n', at);
+      size = line < 0 ? -1 : parseInt(bytes.toString('latin1', at, line), 16);
+      at = line + 2 + size + 2;
+      if (line < 0 || at > bytes.length) return; // what looked like the end was not
+      chunks.push(bytes.subarray(line + 2, line + 2 + size));
+    }
+    this.received = null;
+    this.settle({ status, body: Buffer.concat(chunks) });
   }
 
   request(method, path, { token, body } = {}) {

@@ -14,7 +14,12 @@ function processorSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-function memoryKiB(pid) {
+// Of one process, or of several together.
+function memoryKiB(pids) {
+  return [].concat(pids).reduce((sum, pid) => sum + memoryOf(pid), 0);
+}
+
+function memoryOf(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))[1]);
 }
 
@@ -33,7 +38,7 @@ class Meter {
     const own = process.cpuUsage();
     return {
       at: now(),
-      server: processorSeconds(this.pids.server),
+      server: [].concat(this.pids.server).reduce((sum, pid) => sum + processorSeconds(pid), 0),
       database: this.pids.database ? processorSeconds(this.pids.database) : 0,
       generator: (own.user + own.system) / 1e6,
       machine: machineTicks(),
@@ -46,9 +51,11 @@ class Meter {
     const seconds = (b.at - a.at) / 1000;
     const share = (name) => Math.round((b[name] - a[name]) / seconds * 100);
     const server = b.server - a.server;
+    const both = server + b.database - a.database;
     return {
       rate: round(operations / seconds, 1),
       perCpuSecond: server > 0 ? Math.round(operations / server) : null,
+      perCpuSecondOfBoth: both > 0 ? Math.round(operations / both) : null, // with the database's
       cpu: { server: share('server'), database: share('database'), generator: share('generator') },
       stolen: round((b.machine.stolen - a.machine.stolen) / Math.max(1, b.machine.all - a.machine.all) * 100, 1),
     };
@@ -62,4 +69,21 @@ function latency(times) {
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
-module.exports = { Meter, latency, memoryKiB, now, round, sleep };
+// Waits until no client is told anything any more.
+async function settle(clients) {
+  const told = () => clients.reduce((sum, client) => sum + client.packets, 0);
+  let before;
+  do {
+    before = told();
+    await sleep(400);
+  } while (told() !== before);
+}
+
+async function inParallel(count, atOnce, work) {
+  let next = 0;
+  await Promise.all(Array.from({ length: atOnce }, async () => {
+    while (next < count) await work(next++);
+  }));
+}
+
+module.exports = { Meter, inParallel, latency, memoryKiB, now, round, settle, sleep };

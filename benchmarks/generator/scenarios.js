@@ -1,148 +1,62 @@
 'use strict';
-// The scenarios M1 to M8. Each returns one measurement, or a list of them.
+// The scenarios M1 to M8. Each returns one measurement, or a list of them. M1, M5 and M6 are played in each protocol.
+const accounts = require('./accounts');
 const { HttpClient } = require('./http');
 const { openAll } = require('./sockets');
-const { Meter, latency, memoryKiB, now, round, sleep } = require('./measure');
+const xmpp = require('./xmpp');
+const matrix = require('./matrix');
+const { Meter, latency, memoryKiB, now, round, settle, sleep } = require('./measure');
 
-const PASSWORD = 'secret-pass-1';
-const TEXT = 'the quick brown fox jumps over the lazy dog';
-const RECEIVED = Buffer.from('receive_message');
+const { PASSWORD, TEXT, makeRoom, makeUsers } = accounts;
+const PROTOCOLS = { socketio: { openAll, prepare: accounts.prepare }, xmpp, matrix };
 const WARM_UP_MS = 1000;
+const ARRIVAL_MS = 20000; // how long after a measurement what was sent may be answered and delivered, to be counted as that
 
-// Whether the packet that starts there is the event of a room's message.
-function isMessage(data, start) {
-  const at = data.indexOf(RECEIVED, start);
-  return at >= 0 && at < start + 20;
-}
-
-// ---------------------------------------------------------------------- accounts and rooms
-
-async function inParallel(count, atOnce, work) {
-  let next = 0;
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (next < count) await work(next++);
-  }));
-}
-
-async function makeUsers(target, tag, count) {
-  const users = new Array(count);
-  const clients = Array.from({ length: 4 }, () => new HttpClient(target));
-  let next = 0;
-  await Promise.all(clients.map(async (client) => {
-    while (next < count) {
-      const index = next++;
-      const name = `${tag}${index}`;
-      const body = { username: name, email: `${name}@example.com`, password: PASSWORD };
-      const { token, user } = await client.json('POST', '/api/auth/register', { body });
-      users[index] = { id: user.id, name, token };
-    }
-  }));
-  clients.forEach((client) => client.close());
-  return users;
-}
-
-async function makeRoom(target, name, members) {
-  const clients = Array.from({ length: 4 }, () => new HttpClient(target));
-  const { room } = await clients[0].json('POST', '/api/rooms', { token: members[0].token, body: { name } });
-  await inParallel(members.length - 1, clients.length, async (index) => {
-    const client = clients.pop();
-    await client.json('POST', '/api/rooms/join', { token: members[index + 1].token, body: { roomId: room.id } });
-    clients.push(client);
-  });
-  clients.forEach((client) => client.close());
-  return room.id;
-}
-
-// A user in so many rooms of six, in each of which somebody else has written.
-async function makeReader(target, count) {
-  const [reader, ...others] = await makeUsers(target, `reader${count}of`, 6);
-  reader.rooms = [];
-  for (let index = 0; index < count; index++) {
-    reader.rooms.push(await makeRoom(target, `room ${index} of ${count}`, [others[0], reader, ...others.slice(1)]));
-  }
-  const clients = await openAll(target, [others[0].token]);
-  await settle(clients);
-  let arrived = 0;
-  clients[0].onEvent = (data, start) => { if (isMessage(data, start)) arrived++; };
-  reader.rooms.forEach((roomId) => clients[0].emit('send_message', { roomId, content: TEXT }));
-  while (arrived < count) await sleep(10);
-  clients[0].close();
-  return reader;
-}
-
-async function prepare({ target, rooms, members, crowd, readers }) {
-  const users = await makeUsers(target, 'user', rooms * members);
-  const made = { users, members, rooms: [] };
-  for (let index = 0; index < rooms; index++) {
-    made.rooms.push(await makeRoom(target, `room ${index}`, users.slice(index * members, (index + 1) * members)));
-  }
-  made.crowd = await makeUsers(target, 'crowd', crowd);
-  made.crowdRoom = await makeRoom(target, 'crowd', made.crowd);
-  [made.lone] = await makeUsers(target, 'lone', 1);
-  made.readers = {};
-  for (const count of readers) made.readers[count] = await makeReader(target, count);
-  made.smallHistory = await makeRoom(target, 'small history', users.slice(0, 2));
-  made.largeHistory = await makeRoom(target, 'large history', users.slice(0, 2));
-  return made;
-}
+const protocolOf = ({ protocol = 'socketio' }) => PROTOCOLS[protocol];
 
 // ---------------------------------------------------------------------- the shape of a measurement
-
-async function settle(clients) {
-  let received = 0;
-  let before;
-  clients.forEach((client) => { client.onEvent = () => { received++; }; });
-  do {
-    before = received;
-    await sleep(400);
-  } while (received !== before);
-}
 
 // Runs `loops` (async functions that go on until `isOver()`), warms up, measures, and lets them end.
 async function measure(options, loops) {
   const run = { count: 0, errors: 0, times: [], over: false };
   const running = loops.map((loop) => loop(run));
   await sleep(options.warmUpMs || WARM_UP_MS);
-  run.count = 0;
+  const warm = run.count;
   run.times = [];
   const meter = new Meter(options);
   await sleep(options.seconds * 1000);
-  const reading = meter.read(run.count);
+  const reading = meter.read(run.count - warm);
   const times = latency(run.times);
   run.over = true;
-  await Promise.race([Promise.all(running), sleep(5000)]);
-  return { ...reading, ...times, errors: run.errors };
+  await Promise.race([Promise.all(running), sleep(ARRIVAL_MS)]);
+  return { ...reading, ...times, errors: run.errors, answered: run.count };
 }
 
 // ---------------------------------------------------------------------- M1: rooms of 10, closed loop
 
 async function m1(options) {
   const { target, state, senders } = options;
-  const clients = await openAll(target, state.users.map((user) => user.token));
+  const clients = await protocolOf(options).openAll(target, state.users);
   await settle(clients);
+  const before = clients.reduce((sum, client) => sum + client.arrived, 0);
+  const tag = `m${Date.now().toString(36)}x`; // no mark is ever used twice
   let serial = 0;
   const loops = Array.from({ length: senders }, (_, index) => async (run) => {
     const room = index % state.rooms.length;
     const client = clients[room * state.members + Math.floor(index / state.rooms.length) % state.members];
     while (!run.over) {
-      const mark = `mark${serial++}.`;
       const started = now();
-      await new Promise((resolve) => {
-        const bytes = Buffer.from(mark);
-        client.onEvent = (data, start, end) => {
-          const at = data.indexOf(bytes, start);
-          if (at >= 0 && at < end) resolve();
-        };
-        client.emit('send_message', { roomId: state.rooms[room], content: `${mark} ${TEXT}` });
-      });
+      await client.post(state.rooms[room], `${tag}${serial++}.`, TEXT);
       run.count++;
       run.times.push(now() - started);
     }
   });
-  clients.forEach((client) => { client.onEvent = null; });
   const result = await measure(options, loops);
+  const expected = serial * state.members;
+  const arrived = () => clients.reduce((sum, client) => sum + client.arrived, 0) - before;
+  for (const deadline = now() + ARRIVAL_MS; arrived() < expected && now() < deadline;) await sleep(20);
   clients.forEach((client) => client.close());
-  return result;
+  return { ...result, errors: serial - result.answered, sent: serial, delivered: round(arrived() / expected, 4) };
 }
 
 // ---------------------------------------------------------------------- M2 and M3: REST, closed loop
@@ -186,7 +100,7 @@ async function m3(options) {
 async function chat(clients, room, seconds) {
   const waiting = new Map();
   const times = [];
-  clients[0].onEvent = (data, start, end) => {
+  clients[0].onMessage = (data, start, end) => {
     const found = /"content":"turn(\d+)\./.exec(data.toString('latin1', start, end));
     const due = found && waiting.get(found[1]);
     if (due) {
@@ -212,7 +126,7 @@ async function m4(options) {
   const users = await makeUsers(target, tag, loops);
   const members = await makeUsers(target, `${tag}m`, 10);
   const room = await makeRoom(target, tag, members);
-  const clients = await openAll(target, members.map((user) => user.token));
+  const clients = await openAll(target, members);
   await settle(clients);
   let count = 0;
   let errors = 0;
@@ -247,7 +161,8 @@ async function m5(options) {
   for (const connections of options.connections) {
     const more = connections - clients.length;
     const meter = new Meter(options);
-    clients = clients.concat(await openAll(target, Array(more).fill(state.lone.token), 32));
+    const users = Array.from({ length: more }, (_, index) => state.idle[(clients.length + index) % state.idle.length]);
+    clients = clients.concat(await protocolOf(options).openAll(target, users));
     const reading = meter.read(more);
     await sleep(2000);
     results.push({
@@ -265,21 +180,21 @@ async function m5(options) {
 
 async function m6(options) {
   const { target, state, seconds } = options;
-  const clients = await openAll(target, state.crowd.map((user) => user.token));
+  const clients = await protocolOf(options).openAll(target, state.crowd);
   await settle(clients);
+  const tag = `m${Date.now().toString(36)}x`;
+  let serial = 0;
   let arrived = 0;
   let all;
   clients.forEach((client) => {
-    client.onEvent = (data, start) => { if (isMessage(data, start) && ++arrived === clients.length) all(); };
+    client.onMessage = () => { if (++arrived === clients.length) all(); };
   });
   const times = [];
   const round1000 = async () => {
     arrived = 0;
     const started = now();
-    await new Promise((resolve) => {
-      all = resolve;
-      clients[0].emit('send_message', { roomId: state.crowdRoom, content: TEXT });
-    });
+    const everybody = new Promise((resolve) => { all = resolve; });
+    await Promise.all([clients[0].post(state.crowdRoom, `${tag}${serial++}.`, TEXT), everybody]);
     times.push(now() - started);
   };
   for (let warm = 0; warm < 5; warm++) await round1000();
@@ -289,7 +204,7 @@ async function m6(options) {
   while (now() < end) await round1000();
   const reading = meter.read(times.length * clients.length);
   clients.forEach((client) => client.close());
-  return { ...reading, ...latency(times), errors: 0 };
+  return { ...reading, ...latency(times), errors: 0, sent: serial, receivers: clients.length };
 }
 
 // ---------------------------------------------------------------------- M7: the first requests of every client
@@ -333,7 +248,7 @@ async function connects(options, reader) {
     while (!run.over) {
       const started = now();
       try {
-        const [client] = await openAll(options.target, [reader.token]);
+        const [client] = await openAll(options.target, [reader]);
         client.close();
         run.count++;
         run.times.push(now() - started);
@@ -353,5 +268,7 @@ async function m8(options) {
   const path = `/api/messages/search?q=${encodeURIComponent(q)}`;
   return requests(options, 1, (client) => client.request('GET', path, { token: searcher.token }));
 }
+
+const prepare = (options) => protocolOf(options).prepare(options);
 
 module.exports = { prepare, m1, m2, m3, m4, m5, m6, m7, m8 };

@@ -237,7 +237,7 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep)
         publisher.subscribe(order.put)
         publisher.subscribe(bus.publish)
         bus.subscribe(order.put)
-        bus.on_doubt(order.doubt)
+        log.on_doubt(order.doubt)
     return Core(
         database=database, log=log, places=places, publisher=publisher, here=here, order=order, limits=limits,
         write_behind=write_behind,

@@ -47,10 +47,11 @@ class Moves:
         """The lost connection of that id, which is this process's from now on; None if nobody has it, or not all of it."""
         if not self._log.others or len(self._questions) >= MAX_QUESTIONS:
             return None
-        self._away.expect(connection, sid)
         name = secrets.token_hex(8)
-        question = self._questions[name] = Question(self._log.others)
+        question, given = Question(self._log.others), None
+        self._questions[name] = question
         try:
+            self._away.expect(connection, sid)
             self._log.tell_others(QUESTION, [name, sid, connection.me, list(connection.kind), offset])
             given = question.answer.get(timeout=ANSWER_SECONDS)
             if given is not None and not self._order.settle(SETTLE_SECONDS):  # what was given is not to be told later on
@@ -59,9 +60,10 @@ class Moves:
             given = None
         finally:
             del self._questions[name]
+            if given is None:
+                self._away.discard(sid)
         lost = self._away.get(sid)
         if given is None or lost is None:
-            self._away.discard(sid)
             return None
         self._away.take(connection, sid, given)
         return lost

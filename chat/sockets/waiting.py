@@ -47,9 +47,9 @@ class WaitingRoom:
         address = self._since[session][1]
         if not self._places.take(address):
             return False
-        if session in self._since:
+        if session in self._since and session not in self._counted:
             self._counted[session] = address
-        else:  # it has gone meanwhile
+        else:  # it has gone meanwhile, or was counted
             self._places.give_back(address)
         return True
 

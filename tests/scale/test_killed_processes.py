@@ -9,6 +9,7 @@ from itertools import cycle, islice
 import pytest
 
 from tests.support.crowd import Crowd, expect_nothing_lost, gather, standard_of
+from tests.support.nginx import Nginx
 from tests.support.waiting import wait_until
 
 IS_SOAK = bool(os.environ.get('SOAK'))
@@ -20,9 +21,9 @@ ADDRESSES = [f'127.0.1.{number}' for number in range(1, PEOPLE + 1)]
 
 
 @pytest.fixture
-def site(own_three, start_nginx):
+def site(own_three, start_proxy):
     """nginx before three processes of the test's own."""
-    return start_nginx(*own_three.processes)
+    return start_proxy(Nginx, *own_three.processes)
 
 
 def kill_in_turn(processes):

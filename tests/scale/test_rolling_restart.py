@@ -1,10 +1,15 @@
-"""One process after the other is restarted, behind nginx, while everybody talks."""
+"""One process after the other is restarted, behind a proxy, while everybody talks."""
 import threading
 from collections import Counter
 from contextlib import contextmanager
 
+import pytest
+
+from tests.support.caddy import Caddy
 from tests.support.crowd import Crowd, expect_nothing_lost, gather, standard_of
 from tests.support.files import execute
+from tests.support.http import Http
+from tests.support.nginx import Nginx
 from tests.support.waiting import wait_until
 
 DIALECTS = ['standard'] * 18 + ['chat-app-api'] * 2 + ['chat-io'] * 2 + ['realtime-chat'] * 2
@@ -33,7 +38,7 @@ def posting(http, receiver):
             posted = http.post(f'/api/messages/send/{receiver.id}', {'content': content, 'clientId': content})
             if posted.ok:
                 sent.append(content)
-            elif posted.status_code not in (502, 503):  # it was not taken, or nobody knows: the next round repeats it
+            elif posted.status_code not in (502, 503):  # of the proxy's own, too: it was not taken, or nobody knows: the next round repeats it
                 errors.append(posted.text)
             if (read := http.get('/api/users/me')).status_code != 200:
                 errors.append(read.text)
@@ -48,9 +53,9 @@ def posting(http, receiver):
     assert errors == []
 
 
-def test_nobody_misses_anything_of_a_rolling_restart(own_three, start_nginx, open_http, bridge):
-    nginx = start_nginx(*own_three.processes)
-    http = open_http(nginx)
+def test_nobody_misses_anything_of_a_rolling_restart(own_three, start_proxy, open_http, bridge):
+    proxy = start_proxy(Nginx, *own_three.processes)
+    http = open_http(proxy)
     users = [http.register() for _ in DIALECTS]
 
     def talk_goes_on():
@@ -60,7 +65,7 @@ def test_nobody_misses_anything_of_a_rolling_restart(own_three, start_nginx, ope
     def count():
         return execute(own_three[0], 'SELECT COUNT(*) FROM messages')[0][0]
 
-    crowd = Crowd(nginx.url, gather(http, users), users, DIALECTS, addresses=ADDRESSES)
+    crowd = Crowd(proxy.url, gather(http, users), users, DIALECTS, addresses=ADDRESSES)
     try:
         talk_goes_on()
         restart_one_after_the_other(own_three.processes, open_http, talk_goes_on)
@@ -73,11 +78,12 @@ def test_nobody_misses_anything_of_a_rolling_restart(own_three, start_nginx, ope
         assert client['synced'] + client['recovered'] > 1, 'a client whose process was never restarted'
 
 
-def test_requests_find_a_process_all_the_while_and_what_is_posted_is_there_once(own_three, start_nginx, open_http):
-    nginx = start_nginx(*own_three.processes)
-    http = open_http(nginx)
+@pytest.mark.parametrize('kind', [Nginx, Caddy])
+def test_requests_find_a_process_all_the_while_and_what_is_posted_is_there_once(own_three, start_proxy, open_http, kind):
+    proxy = start_proxy(kind, *own_three.processes)
+    http = open_http(proxy)
     ann, bob = http.register(), http.register()
-    with posting(open_http(nginx).as_user(ann), bob) as sent:
+    with posting(Http(proxy.url, ann.token), bob) as sent:
 
         def posting_goes_on():
             before = len(sent)

@@ -221,3 +221,11 @@ def test_who_is_in_a_room_is_known_to_all_though_others_join_that_are_in_it_alre
     for user in newcomers:
         for http in https:
             wait_until(lambda http=http, user=user: http.as_user(user).get(f'/api/rooms/{room["id"]}/messages').status_code == 200, 2)
+
+
+def test_whatever_one_process_passes_on_of_a_call_several_do(people, connect_to):
+    ann, bob = people(2)
+    caller, phone = connect_to(0, ann, '/call'), connect_to(1, bob, '/call')
+    offer = {'half of a pair': '\ud800', '\udfff': [73786976294838210000, 1.5, None]}  # 2 ** 66, as JavaScript writes it
+    expect_ok(caller.call('callUser', {'to': bob.id, 'offer': offer}))
+    assert phone.expect('callUser')['offer'] == offer

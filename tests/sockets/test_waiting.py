@@ -1,4 +1,5 @@
 """The waiting room by itself, with a clock of the test's own."""
+import gevent
 import pytest
 
 from chat.core.shared.places import MAX_PER_ADDRESS, MAX_PLACES, Places
@@ -115,3 +116,18 @@ def test_nothing_is_left_of_those_who_have_gone(house):
     house.wait(DEADLINE)
     assert not any(value for name, value in vars(house.room).items() if name not in ('_clock', '_places'))
     assert not any(vars(house.places).values())
+
+
+def test_who_is_counted_twice_at_once_takes_one_place(house):
+    """Places that all processes share are asked for over the network; a client may ask for a namespace meanwhile."""
+    class Distant(Places):
+        def take(self, address):
+            is_taken = super().take(address)
+            gevent.sleep(0)
+            return is_taken
+
+    house.room = WaitingRoom(distant := Distant(), clock=lambda: house.now)
+    house.room.enter('s', HERE)
+    gevent.joinall([gevent.spawn(house.room.count, 's') for _ in range(2)], raise_error=True)
+    house.room.leave('s')
+    assert [distant.take(HERE) for _ in range(MAX_PER_ADDRESS + 1)] == [True] * MAX_PER_ADDRESS + [False]

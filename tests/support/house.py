@@ -8,8 +8,8 @@ from chat.core.messages import mentions
 class Application:
     """An application without a server, on a new database; `core` is what is tested."""
 
-    def __init__(self, folder, url='sqlite://'):
-        self.app = create_app({'DATABASE_URL': url, 'INSTANCE_PATH': str(folder), 'BCRYPT_LOG_ROUNDS': '4'})
+    def __init__(self, folder, url='sqlite://', settings=None):
+        self.app = create_app({'DATABASE_URL': url, 'INSTANCE_PATH': str(folder), 'BCRYPT_LOG_ROUNDS': '4', **(settings or {})})
         self.core = self.app.extensions['chat']
         with self.app.app_context():
             migrating.upgrade()

@@ -34,7 +34,8 @@ class Nginx:
         """The site as it is, but for what is this machine's: addresses, and where files are."""
         listen = f'listen {HOST}:{self.port}{" ssl" if is_encrypted else ""};'
         servers = iter([f'server {HOST}:{port} max_fails=0;' for port in ports])
-        changes = {r'\blisten 80;': f'listen {HOST}:{self._http};', r'\blisten 443 ssl;': listen, '/var/log/nginx': str(self._folder),
+        changes = {r'\blisten 80;': f'listen {HOST}:{self._http};', r'\blisten 443 ssl;': listen,
+                   r'\blisten \[::\]:80;': '', r'\blisten \[::\]:443 ssl;': '', '/var/log/nginx': str(self._folder),
                    r'/etc/letsencrypt/\S+/fullchain\.pem': str(self.certificate), r'/etc/letsencrypt/\S+/privkey\.pem': str(key)}
         text = SITE.read_text()
         for pattern, replacement in changes.items():

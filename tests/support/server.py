@@ -39,14 +39,16 @@ class ChatServer:
 
     It sees nothing of the environment but PATH, HOME, LANG and what coverage needs, then the defaults of the tests (cheap bcrypt, no
     limits), then `env`, where None unsets a default (by an empty value). `command` is another way to run it
-    (gunicorn, say); the word `{port}` in it becomes the port. The log must hold no traceback, unless
+    (gunicorn, say), in `working_folder`; the word `{port}` in it becomes the port. The log must hold no traceback, unless
     `allow_traceback`.
     """
 
-    def __init__(self, env=None, database_url=None, command=COMMAND, folder=None, allow_traceback=False):
+    def __init__(self, env=None, database_url=None, command=COMMAND, folder=None, allow_traceback=False,
+                 working_folder=REPOSITORY):
         self._temporary = None if folder else tempfile.TemporaryDirectory(prefix='chat-server-')
         self.folder = Path(folder or self._temporary.name)
         self.port = free_port()
+        self._working_folder = working_folder
         self.allow_traceback = allow_traceback
         self._command = [word.replace('{port}', str(self.port)) for word in command]
         self._env = self._environment(env or {}, database_url)
@@ -82,7 +84,7 @@ class ChatServer:
     def start(self, timeout=30):
         """Starts the process and waits until GET /health answers 200. Raises StartFailed when it ends before."""
         assert not self.running, 'the server runs already'
-        self._process = Process(self._command, self._log_path, env=self._env, cwd=REPOSITORY)
+        self._process = Process(self._command, self._log_path, env=self._env, cwd=self._working_folder)
         try:
             wait_until(self._healthy, timeout, 'the server answers GET /health', interval=0.05)
         except TimedOut as error:

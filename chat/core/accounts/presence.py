@@ -68,6 +68,7 @@ class Presence:
         self._left: OrderedDict[int, tuple[float, int]] = OrderedDict()
         self._came: OrderedDict[int, Publisher] = OrderedDict()  # user ids to be announced as online, and by whom
         self._to_tell: dict[int, Publisher] = {}  # the same of those who leave; others are for other processes
+        self._told_by: dict[int, str] = {}  # of the others who leave: the process that will tell of it, if it lives
         self._news = Signal()
         log.subscribe(PRESENCE, self._changed)
         log.replicate(PRESENCE, self)
@@ -117,7 +118,7 @@ class Presence:
             elif not before:
                 self._comes(user_id, self._publisher)
         else:
-            self._is_elsewhere(user_id, entry.process, level, at, None)
+            self._is_elsewhere(user_id, entry.process, level, at, entry.process)
 
     def _keep_said(self, user_id: int, level: int) -> None:
         if self._log.is_shared:
@@ -130,11 +131,12 @@ class Presence:
         """What all processes take the connections here to amount to."""
         return self._said.get(user_id, Level.GONE) if self._log.is_shared else self._level(user_id)
 
-    def _is_elsewhere(self, user_id: int, process: str, level: int, at: int, teller: Publisher | None) -> None:
+    def _is_elsewhere(self, user_id: int, process: str, level: int, at: int, teller: Publisher | str) -> None:
+        """A user's Level in another process. A `teller` that is the name of a process is not this one."""
         was_there = user_id in self._elsewhere
         if level:
             if not was_there:
-                self._comes(user_id, None if self._level_said(user_id) else teller)
+                self._comes(user_id, None if self._level_said(user_id) or isinstance(teller, str) else teller)
             self._elsewhere.setdefault(user_id, {})[process] = level
         elif was_there and self._elsewhere[user_id].pop(process, 0) and not self._elsewhere[user_id]:
             del self._elsewhere[user_id]
@@ -144,19 +146,26 @@ class Presence:
         """A process has the user now; unless others had, it came. Who tells of it, if this process is to."""
         self._left.pop(user_id, None)
         self._to_tell.pop(user_id, None)
+        self._told_by.pop(user_id, None)
         is_back = self._leaving.pop(user_id, None) is not None
         if teller is not None and not is_back and user_id not in self._elsewhere:
             self._came[user_id] = teller
             self._news.set()
 
-    def _goes(self, user_id: int, at: int, teller: Publisher | None, is_own: bool = False) -> None:
+    def _goes(self, user_id: int, at: int, teller: Publisher | str, is_own: bool = False) -> None:
         """A process has the user no longer; if no other has, it leaves."""
         if user_id in self._elsewhere or not is_own and self._level_said(user_id):
             return
         self._came.pop(user_id, None)
         self._leaving[user_id] = self._clock() + GRACE
         self._left[user_id] = self._clock(), at
-        if teller is not None:
+        self._is_told_by(user_id, teller)
+
+    def _is_told_by(self, user_id: int, teller: Publisher | str) -> None:
+        if isinstance(teller, str):
+            self._told_by[user_id] = teller
+        else:
+            self._told_by.pop(user_id, None)
             self._to_tell[user_id] = teller
 
     def contribution(self) -> Plain:
@@ -174,10 +183,13 @@ class Presence:
             self._is_elsewhere(user_id, entry.process, level, now_ms(), self._here)
 
     def died(self, entry: Entry) -> None:
-        """See Replicated. Whoever noticed tells of those who went with it."""
+        """See Replicated. Whoever noticed tells of those who went; where it was that process itself, each tells its own."""
         process = entry.data
+        teller = self._publisher if entry.is_own else self._here if entry.process == process else entry.process
+        for user_id in [user_id for user_id, teller_of in self._told_by.items() if teller_of == process]:
+            self._is_told_by(user_id, teller)
         for user_id in [user_id for user_id, by in self._elsewhere.items() if process in by]:
-            self._is_elsewhere(user_id, process, Level.GONE, now_ms(), self._publisher if entry.is_own else None)
+            self._is_elsewhere(user_id, process, Level.GONE, now_ms(), teller)
 
     def snapshot(self) -> Plain:
         """See Replicated."""
@@ -189,12 +201,13 @@ class Presence:
         """See Replicated."""
         others = {user_id: {process: level for process, level in levels.items() if process != self._log.process}
                   for user_id, levels in snapshot.items()}
-        before, self._elsewhere = self._elsewhere, {user_id: levels for user_id, levels in others.items() if levels}
-        for user_id in before.keys() - self._elsewhere.keys():
+        before, after = self._elsewhere, {user_id: levels for user_id, levels in others.items() if levels}
+        teller = self._here if self._connections else None  # else nobody is here to be told
+        for user_id in after.keys() - before.keys():
+            self._comes(user_id, None if self._level_said(user_id) else teller)
+        self._elsewhere = after
+        for user_id in before.keys() - after.keys():
             self._goes(user_id, now_ms(), self._here)
-        for user_id in self._elsewhere.keys() - before.keys() - self._connections.keys():
-            if self._leaving.pop(user_id, None) is None:
-                self._came[user_id] = self._here
 
     # ------------------------------------------------------------------ what others see
 
@@ -261,6 +274,7 @@ class Presence:
                 self._tell(user_id, False, self._to_tell[user_id])
             self._leaving.pop(user_id, None)
             self._to_tell.pop(user_id, None)
+            self._told_by.pop(user_id, None)
         while self._left and next(iter(self._left.values()))[0] + self._away_after <= self._clock():
             self._left.popitem(last=False)
 

@@ -54,6 +54,11 @@ class Call:
         """Whether a connection of that process takes part."""
         return process in self.rings_in or any(process in of_party.values() for of_party in self.connections.values())
 
+    def is_within(self, process: str) -> bool:
+        """Whether both parties take part by connections of that process."""
+        return all(process in of_party.values() or self.rings_for(user_id, process)
+                   for user_id, of_party in self.connections.items())
+
     def is_without(self, user_id: int) -> bool:
         """Whether a party has no connection left that takes part."""
         return not self.connections[user_id] and not (user_id == self.callee_id and self.rings_in)

@@ -151,6 +151,7 @@ class Calls:
         self._by_user[caller_id] = self._by_user[callee_id] = self._ringing[call.id] = call
         if self._log.process in call.rings_in:
             self._ring(call, data)
+        self._close_if_gone(entry, caller_id, connection_id)
         return call.id, False
 
     def _ring(self, call: Call, data: dict[str, Any]) -> None:
@@ -172,7 +173,13 @@ class Calls:
         del self._ringing[call.id]
         self._tell(call, CallAnswered, call.caller_id, data)
         self._tell(call, CallEnded, user_id, {'reason': 'answered_elsewhere'}, others)
+        self._close_if_gone(entry, user_id, connection_id)
         return call.id
+
+    def _close_if_gone(self, entry: Entry, user_id: int, connection_id: str) -> None:
+        """It may have closed while its word was in the log, when it took no part yet."""
+        if entry.is_own and connection_id not in self._presence.callable_here(user_id):
+            self._log.append(CALLS, ['closed', user_id, connection_id])
 
     def _candidate(self, entry: Entry, user_id: int, other_id: int, connection_id: str, call_id: int | None, at: int,
                    data: dict[str, Any]) -> int:
@@ -250,8 +257,12 @@ class Calls:
         return [self._last_id, [call.pack() for call in self._all()]]
 
     def restore(self, snapshot: Plain) -> None:
-        """See Replicated. Of the calls of this process it knows best itself."""
+        """See Replicated. Of the calls within this process it knows best itself; others that nobody knows have ended."""
         last_id, calls = snapshot
+        known = {Call.unpack(call).id for call in calls}
+        for call in self._all():
+            if call.concerns(self._log.process) and call.id not in known and not call.is_within(self._log.process):
+                self._break_off(Entry(self._log.process, True, None), call, 'disconnected', now_ms())
         own = [call for call in self._all() if call.concerns(self._log.process)]
         self._last_id = max(self._last_id, last_id)
         self._by_user, self._ringing = {}, {}

@@ -5,8 +5,6 @@ first file, there: 3 MiB that a server without files does not need.
 """
 from dataclasses import dataclass
 
-import filetype
-
 from ...errors import UnsupportedMedia
 from ..objects import AttachmentKind
 from .attachments import FILE, IMAGE, VOICE
@@ -82,6 +80,8 @@ def take_in_avatar(storage: LocalStorage, source: Scratch) -> Saved:
 
 def identify(source: Scratch) -> tuple[str, int | None]:
     """(content type, milliseconds or None) of the bytes in a Scratch. Raises UnsupportedMedia."""
+    import filetype
+
     from . import recordings
     source.file.flush()
     source.file.seek(0)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import overload
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ENDINGS = [f'.{rest:03}Z' for rest in range(1000)]  # of a time as text: to look one up takes a third of making it
 
 
 def now_ms() -> int:
@@ -24,8 +25,7 @@ def iso(milliseconds: int | None) -> str | None:
     """ISO 8601 in UTC with milliseconds and `Z`; None stays None."""
     if milliseconds is None:
         return None
-    seconds, rest = divmod(milliseconds, 1000)
-    return f'{_to_the_second(seconds)}.{rest:03}Z'
+    return _to_the_second(milliseconds // 1000) + ENDINGS[milliseconds % 1000]
 
 
 @lru_cache(10_000)

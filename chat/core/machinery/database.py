@@ -5,7 +5,6 @@ no file): on SQLite a unit that is left half-way makes every other writer block 
 """
 import logging
 import random
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -145,7 +144,7 @@ class Database:
             try:
                 connection.connection.driver_connection.execute('BEGIN IMMEDIATE')  # type: ignore[union-attr]
                 return
-            except sqlite3.Error as error:
+            except self.engine.dialect.loaded_dbapi.Error as error:
                 failure = self._as_sqlalchemy(error)
                 if not is_rolled_back(failure):
                     raise failure from error

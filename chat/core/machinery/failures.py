@@ -8,7 +8,6 @@
                      that was not migrated, with its traceback in the log and a 500 for the client
 """
 import logging
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,8 +31,11 @@ MYSQL_CLIENT_ERRORS = range(CR.CR_ERROR_FIRST, 3000)  # can't connect, lost, out
 MYSQL_ROLLED_BACK = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CHECKREAD}
 WRONG_USER = {ER.ACCESS_DENIED_ERROR, DENIED_WITHOUT_PASSWORD}
 WRONG_NAME = {ER.BAD_DB_ERROR, ER.DBACCESS_DENIED_ERROR}
-SQLITE_OUTAGES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
-SQLITE_ROLLED_BACK = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+# Primary result codes of SQLite, as https://sqlite.org/rescode.html has them: Python's module, which knows their names, and
+# SQLite itself take 2 MiB that a server on MySQL does not need
+SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_LOCKED = 14, 13, 10, 5, 6
+SQLITE_OUTAGES = {SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR}
+SQLITE_ROLLED_BACK = {SQLITE_BUSY, SQLITE_LOCKED}
 
 
 class InDoubt(Unavailable):
@@ -87,7 +89,7 @@ def in_doubt_if_lost() -> Iterator[None]:
 
 def is_outage(error: exc.DBAPIError) -> bool:
     """Whether the database is out of reach, or takes nothing just now."""
-    if isinstance(error.orig, sqlite3.Error):
+    if _is_of_sqlite(error):
         return _sqlite_code(error.orig) in SQLITE_OUTAGES
     number = _number(error)
     if not number:  # the driver itself met a closed connection, or lost its place in the conversation
@@ -97,14 +99,14 @@ def is_outage(error: exc.DBAPIError) -> bool:
 
 def is_rolled_back(error: exc.DBAPIError) -> bool:
     """Whether the transaction gave way to another one, or waited for it in vain."""
-    if isinstance(error.orig, sqlite3.Error):
+    if _is_of_sqlite(error):
         return _sqlite_code(error.orig) in SQLITE_ROLLED_BACK
     return not error.connection_invalidated and _number(error) in MYSQL_ROLLED_BACK
 
 
 def is_not_migrated(error: exc.DBAPIError) -> bool:
     """Whether a table or a column is missing."""
-    if isinstance(error.orig, sqlite3.Error):
+    if _is_of_sqlite(error):
         return str(error.orig).startswith(('no such table', 'no such column')) or 'has no column named' in str(error.orig)
     return _number(error) in (ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR)
 
@@ -117,9 +119,13 @@ def access_denied(error: exc.DBAPIError) -> AccessDenied | None:
     return AccessDenied(': '.join(map(str, error.orig.args)), is_name=number in WRONG_NAME)
 
 
-def _sqlite_code(error: sqlite3.Error) -> int | None:
+def _is_of_sqlite(error: exc.DBAPIError) -> bool:
+    return type(error.orig).__module__ == 'sqlite3'
+
+
+def _sqlite_code(error: BaseException | None) -> int | None:
     """SQLite's primary result code; None for errors of Python's module."""
-    code = getattr(error, 'sqlite_errorcode', None)
+    code: int | None = getattr(error, 'sqlite_errorcode', None)
     return None if code is None else code & 0xFF
 
 

@@ -25,7 +25,7 @@ ONE, PUBLIC_ROOMS, OWN_ROOMS, CONVERSATIONS = 'one', 'public', 'own', 'conversat
 RECOUNTED_AT_ONCE = 500  # rooms, in one statement
 HAS_DIRECT_ONES = (ONE, CONVERSATIONS)
 OWN, OTHER = MEMBERS.alias('own'), MEMBERS.alias('other')
-SHOWN = [ROOMS.c[name] for name in ('id', 'kind', 'name', 'created_by', 'created_at', 'last_seq', 'last_change', 'newest_at',
+SHOWN = [ROOMS.c[name] for name in ('id', 'kind', 'name', 'created_by', 'created_at', 'last_seq', 'last_change',
                                     'member_count', 'invite_code')]
 BEFORE_OTHER = len(SHOWN) + 6  # columns: of the room, and what the user is in it, has of it, and is on the server
 
@@ -153,8 +153,8 @@ class Inbox:
         return described
 
     def _unread_count(self, user_id: int, row: Any, last_message: Message | None) -> int:
-        if last_message and last_message['senderId'] == user_id:
-            return 0  # sending reads everything before it
+        if row.last_seq <= row.own_read_seq or last_message and last_message['senderId'] == user_id:
+            return 0  # everything is read, by sending at the latest
         unread: int = row.last_seq - self._read_seq(user_id, row)
         return max(0, unread)
 

@@ -8,9 +8,10 @@ told out of turn waits: PATIENCE for what must be on its way, and then for the d
 With one process there is nothing of this: events go from the publisher to the clients.
 """
 import logging
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
@@ -35,6 +36,7 @@ from ..events import (
 )
 from ..machinery.database import Database
 from ..machinery.publisher import Publisher
+from ..objects import Message
 from ..rooms.rooms import LOBBY, LiveRoom, Rooms
 from ..sql import by_room
 from ..tables import CHANGES, MESSAGES, AnyRow
@@ -51,9 +53,9 @@ PATIENCE = 0.05         # seconds
 LOOK = 0.005            # seconds between two looks at what has come
 PAUSE = 0.5             # seconds between two attempts to ask the database
 ROWS_AT_ONCE = 500
-CATCH_UP_AT_ONCE = 10_000  # messages and changes; who missed more is served by `sync`
+CATCH_UP_AT_ONCE = 10_000  # messages and changes, the newest; who missed more is served by `sync`
 REMEMBER_SECONDS = 5
-REMEMBERED = 60         # seconds back that the newest message and change are known of
+REMEMBERED = 3600       # seconds back that the newest message and change are known of
 SAFE = 30               # seconds after which everything that was told has arrived, or never will
 ANY = 0                 # as a members_version
 T = TypeVar('T')
@@ -97,9 +99,10 @@ class RoomOrder:
         self._here, self._clock = here, clock
         self._told: LRUCache[int, Told] = LRUCache(MAX_ROOMS)
         self._waiting: dict[int, deque[Item]] = {}  # by room, while there is a greenlet that sees to it
+        self._behind: set[int] = set()  # those of these rooms of which the database may have more than what waits
         self._base = Newest(0, 0)  # whatever is not newer counts as told, where nothing is known of a room
         self._moments: deque[tuple[float, Newest]] = deque()
-        self._is_catching_up = False
+        self._is_catching_up, self._doubted_since = False, math.inf
 
     def settle(self, seconds: float) -> bool:
         """Wait until all that was published before this call was told; whether it was, within so many seconds."""
@@ -166,27 +169,26 @@ class RoomOrder:
         else:
             waiting.append(item)
 
-    def _see_to(self, room_id: int, waiting: deque[Item], is_all: bool = False) -> None:
+    def _see_to(self, room_id: int, waiting: deque[Item]) -> None:
         self._waiting[room_id] = waiting
-        gevent.spawn(self._resolve, room_id, is_all)
+        gevent.spawn(self._resolve, room_id)
 
-    def _resolve(self, room_id: int, is_all: bool) -> None:
-        """Tell what waits of a room, in its turn; `is_all`: whatever else the database has that was not told, as well."""
+    def _resolve(self, room_id: int) -> None:
+        """Tell what waits of a room, in its turn; and of one that is behind whatever else was not told."""
         waiting = self._waiting[room_id]
-        patient_until = self._clock() + PATIENCE if room_id in self._told and not is_all else 0
+        patient_until = self._clock() + PATIENCE if room_id in self._told and room_id not in self._behind else 0
         try:
-            while waiting or is_all:
+            while waiting or room_id in self._behind:
                 if self._tell_those_in_turn(waiting):
                     patient_until = self._clock() + PATIENCE
                 elif self._clock() < patient_until:
                     gevent.sleep(LOOK)
-                elif self._ask_database(room_id, waiting, is_all):
-                    is_all = False
-                else:
+                elif not self._ask_database(room_id, waiting):
                     gevent.sleep(PAUSE)
         except Exception:
             log.exception('what was missed of room %d could not be told', room_id)
         finally:
+            self._behind.discard(room_id)
             del self._waiting[room_id]
 
     def _tell_those_in_turn(self, waiting: deque[Item]) -> bool:
@@ -201,22 +203,36 @@ class RoomOrder:
                 return True
         return False
 
-    def _ask_database(self, room_id: int, waiting: deque[Item], is_all: bool) -> bool:
-        """Tell what comes before those that wait; False if the database does not answer."""
+    def _ask_database(self, room_id: int, waiting: deque[Item]) -> bool:
+        """Tell what comes before one of those that wait; False if the database does not answer."""
+        is_behind = room_id in self._behind
+        self._behind.discard(room_id)  # first, since it may be said again meanwhile
         try:
             room = self._current_room(room_id, max((item.members_version or ANY for item in waiting), default=ANY))
             if room is None:
                 waiting.clear()
-                return True
-            until = [item.seq - 1 if item.change is None else item.seq for item in waiting if item.seq]
-            if is_all or until:
-                self._tell_messages(room, None if is_all else min(until))
-            previous = [item.change.previous for item in waiting if item.change]
-            if is_all or previous:
-                self._tell_changes(room, None if is_all else min(previous))
+            elif is_behind:
+                is_behind = not (self._tell_messages(room, None) & self._tell_changes(room, None))
+            else:
+                self._tell_what_comes_before(room, waiting)
         except Unavailable:
             return False
+        finally:
+            if is_behind:
+                self._behind.add(room_id)
         return True
+
+    def _tell_what_comes_before(self, room: LiveRoom, waiting: deque[Item]) -> None:
+        """Then it is the turn of one of those that wait: of the first message, or of the first change."""
+        until = [item.seq - 1 for item in waiting if item.seq and item.change is None]
+        changes = [item.change for item in waiting if item.change]
+        first = min(changes, key=lambda change: change.previous, default=None)
+        if first is not None:
+            until.append(first.seq)
+        if until:
+            self._tell_messages(room, min(until))
+        if first is not None and self._told[room.id].seq >= first.seq:
+            self._tell_changes(room, first.previous)
 
     def _current_room(self, room_id: int, members_version: int) -> LiveRoom | None:
         """The room, with the members of that version or a later one; None if it is no more."""
@@ -226,20 +242,25 @@ class RoomOrder:
 
     # ------------------------------------------------------------------ what the database has
 
-    def _tell_messages(self, room: LiveRoom, until: int | None) -> None:
-        """The messages that were not told, up to that number. From then on it is known what was told of the room."""
-        told = self._told.get(room.id)
-        query = by_room(select(*SHOWN)).where(MESSAGES.c.room_id == room.id, MESSAGES.c.id > (
-            self._base.message_id if told is None else told.message_id)).order_by(MESSAGES.c.id).limit(ROWS_AT_ONCE)
-        rows = self._database.rows(query)
-        if told is None:
-            told = self._begin(room.id)
-        for row in rows:
-            if row.seq > told.seq and (until is None or row.seq <= until):
-                told.seq, told.message_id = row.seq, row.id
-                self._here.publish(*self._events(room, row))
-        if until is not None and len(rows) < ROWS_AT_ONCE:
+    def _tell_messages(self, room: LiveRoom, until: int | None) -> bool:
+        """The messages that were not told, up to that number; whether these were all.
+
+        From then on it is known what was told of the room.
+        """
+        told = self._told.get(room.id) or self._begin(room.id)
+        query = by_room(select(*SHOWN)).where(MESSAGES.c.room_id == room.id, MESSAGES.c.id > told.message_id)
+        rows = self._database.rows(query.order_by(MESSAGES.c.id).limit(ROWS_AT_ONCE))
+        is_all = len(rows) < ROWS_AT_ONCE
+        rows = [row for row in rows if row.seq > told.seq and (until is None or row.seq <= until)]
+        messages = self._messages(room, rows)
+        authors = {row.id: self._users.display_name(row.sender_id) for row in rows} if room.kind == LOBBY else {}
+        for row in rows:  # nothing waits from here on: what counts as told is told
+            told.seq, told.message_id = row.seq, row.id
+            if row.deleted_at is None:
+                self._here.publish(*events_of(room, messages[row.id], row.seq, author=authors.get(row.id)))
+        if until is not None and is_all:
             told.seq = max(told.seq, until)  # what there is no row of is no more
+        return is_all
 
     def _begin(self, room_id: int) -> Told:
         """Of a room of which nothing is known yet: what was there at the beginning counts as told."""
@@ -252,8 +273,8 @@ class RoomOrder:
         told = self._told[room_id] = Told(seq, self._base.change_id, self._base.message_id)
         return told
 
-    def _tell_changes(self, room: LiveRoom, until: int | None) -> None:
-        """The messages that have changed since what was told, as they are now; up to the change of that id."""
+    def _tell_changes(self, room: LiveRoom, until: int | None) -> bool:
+        """The messages that have changed since what was told, as they are now, up to the change of that id; whether all."""
         told = self._told[room.id]
         newer = select(CHANGES.c.id, CHANGES.c.message_id).where(
             CHANGES.c.room_id == room.id, CHANGES.c.message_id.is_not(None), CHANGES.c.id > told.change_id)
@@ -261,32 +282,27 @@ class RoomOrder:
             newer = newer.where(CHANGES.c.id <= until)
         changed = self._database.rows(newer.order_by(CHANGES.c.id).limit(ROWS_AT_ONCE))
         rows = {row.id: row for row in self._rows_of([change.message_id for change in changed])}
+        messages = self._messages(room, list(rows.values()))
         for change in changed:
-            row = rows.get(change.message_id)
             told.change_id = max(told.change_id, change.id)
+            row = rows.get(change.message_id)
             if row is not None:
-                self._here.publish(self._change(room, row, ChangePlace(row.seq, change.id, 0, ANY)))
-        if until is not None:
+                place = ChangePlace(row.seq, change.id, 0, ANY)
+                self._here.publish(MessageDeleted(audience(room), room.id, row.id, place) if row.deleted_at is not None
+                                   else MessageUpdated(audience(room), messages[row.id], place))
+        is_all = len(changed) < ROWS_AT_ONCE
+        if until is not None and is_all:
             told.change_id = max(told.change_id, until)
+        return is_all
 
     def _rows_of(self, message_ids: Sequence[int]) -> Sequence[AnyRow]:
         return self._database.rows(select(*SHOWN).where(MESSAGES.c.id.in_(message_ids))) if message_ids else ()
 
-    def _events(self, room: LiveRoom, row: AnyRow) -> Iterable[Event]:
-        if row.deleted_at is not None:
-            return ()
-        author = self._users.display_name(row.sender_id) if room.kind == LOBBY else None
-        return events_of(room, self._message(room, row), row.seq, author=author)
-
-    def _change(self, room: LiveRoom, row: AnyRow, place: ChangePlace) -> Event:
-        if row.deleted_at is not None:
-            return MessageDeleted(audience(room), room.id, row.id, place)
-        return MessageUpdated(audience(room), self._message(room, row), place)
-
-    def _message(self, room: LiveRoom, row: AnyRow) -> Any:
+    def _messages(self, room: LiveRoom, rows: Sequence[AnyRow]) -> dict[int, Message]:
+        """{id: Message} of rows."""
         with self._database.reading() as connection:
-            found = parts.of_messages(connection, (row,)).get(row.id, NO_PARTS)
-        return self._view.for_everyone(row, room, found)
+            found = parts.of_messages(connection, rows)
+        return {row.id: self._view.for_everyone(row, room, found.get(row.id, NO_PARTS)) for row in rows}
 
     # ------------------------------------------------------------------ after something may have been missed
 
@@ -302,8 +318,9 @@ class RoomOrder:
         while len(self._moments) > 1 and self._moments[1][0] < now - REMEMBERED:
             self._moments.popleft()
 
-    def doubt(self) -> None:
-        """Another process may have stored what nobody told of: look for it. Does not wait."""
+    def doubt(self, seconds: float) -> None:
+        """Others may have stored in the last so many seconds what nobody told of: look for it. Does not wait."""
+        self._doubted_since = min(self._doubted_since, self._clock() - seconds)
         if not self._is_catching_up and self._moments:
             self._is_catching_up = True
             gevent.spawn(self._catch_up)
@@ -313,8 +330,7 @@ class RoomOrder:
             while True:
                 self._is_catching_up = False  # from here on, once more
                 try:
-                    since = next((newest for at, newest in reversed(self._moments) if at < self._clock() - SAFE), self._base)
-                    rooms = self._rooms_since(since)
+                    rooms = self._rooms_since(self._newest_at(self._doubted_since - SAFE))
                     break
                 except Unavailable:
                     self._is_catching_up = True
@@ -322,9 +338,16 @@ class RoomOrder:
         except Exception:
             log.exception('it could not be looked up what was missed')
             return
+        if not self._is_catching_up:
+            self._doubted_since = math.inf
         for room_id in rooms:
+            self._behind.add(room_id)
             if room_id not in self._waiting:
-                self._see_to(room_id, deque((), MAX_WAITING), is_all=True)
+                self._see_to(room_id, deque((), MAX_WAITING))
+
+    def _newest_at(self, time: float) -> Newest:
+        """What was the newest then, or somewhat earlier."""
+        return next((newest for at, newest in reversed(self._moments) if at < time), self._moments[0][1])
 
     def _rooms_since(self, since: Newest) -> set[int]:
         """The ids of the rooms in which something happened that was not told."""
@@ -333,12 +356,12 @@ class RoomOrder:
 
         found = set()
         for row in self._database.rows(limited(select(MESSAGES.c.room_id, MESSAGES.c.seq).where(
-                MESSAGES.c.id > since.message_id).order_by(MESSAGES.c.id))):
+                MESSAGES.c.id > since.message_id).order_by(MESSAGES.c.id.desc()))):
             told = self._told.get(row.room_id)
             if told is None or told.seq < row.seq:
                 found.add(row.room_id)
         for row in self._database.rows(limited(select(CHANGES.c.room_id, CHANGES.c.id).where(
-                CHANGES.c.id > since.change_id, CHANGES.c.message_id.is_not(None)).order_by(CHANGES.c.id))):
+                CHANGES.c.id > since.change_id, CHANGES.c.message_id.is_not(None)).order_by(CHANGES.c.id.desc()))):
             told = self._told.get(row.room_id)
             if told is None or told.change_id < row.id:
                 found.add(row.room_id)

@@ -170,8 +170,7 @@ class Rooms:
             if room.members_version == members_version - 1 and (joined or left):
                 room.members_version = members_version
             else:  # somebody came or went unseen before, and that may be heard of later
-                room.members_version = UNKNOWN
-                self._live.evict(room_id)
+                self.uncertain(room_id)
 
     def renamed(self, room_id: int, name: str) -> None:
         """The same of its name."""

@@ -28,7 +28,7 @@ class Bus:
 
     def on_doubt(self, forget: Callable[[], None]) -> None:
         """Have `forget()` called when facts of others may have been missed. It must not wait."""
-        self._log.on_doubt(forget)
+        self._log.on_doubt(lambda seconds: forget())
 
     def learn(self, kind: type[Fact], learn: Learn) -> None:
         """Have `learn(fact)` called with facts of that kind that other processes tell. It must not wait."""

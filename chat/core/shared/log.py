@@ -75,8 +75,8 @@ class Log(Protocol):
     def replicate(self, topic: str, state: Replicated) -> None:
         """Keep state the same in all processes."""
 
-    def on_doubt(self, forget: Callable[[], None]) -> None:
-        """Have `forget()` called when something of the others may have been missed. It must not wait."""
+    def on_doubt(self, forget: Callable[[float], None]) -> None:
+        """Have `forget(seconds)` called when what others did in that time may have been missed. It must not wait."""
 
     def append(self, topic: str, data: Plain) -> None:
         """Tell all processes, this one included."""
@@ -113,7 +113,7 @@ class LocalLog:
     def replicate(self, topic: str, state: Replicated) -> None:
         """There is nobody else."""
 
-    def on_doubt(self, forget: Callable[[], None]) -> None:
+    def on_doubt(self, forget: Callable[[float], None]) -> None:
         """There are no others of whom anything could be missed."""
 
     def append(self, topic: str, data: Plain) -> None:

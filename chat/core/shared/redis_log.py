@@ -96,7 +96,7 @@ class RedisLog:
         self._beat_script = self._writing.register_script(BEAT)
         self._apply: dict[str, Apply] = {HELLO: self._greeted, CONTRIBUTION: self._contributed, DIED: self._died}
         self._states: dict[str, Replicated] = {}
-        self._forget: list[Callable[[], None]] = []
+        self._forget: list[Callable[[float], None]] = []
         self._outgoing: deque[Operation] = deque()
         self._under_way: deque[Operation] = deque()  # appended for all, and not seen to come out yet
         self._news, self._is_ready, self._has_joined = Signal(), Signal(), Signal()
@@ -105,7 +105,11 @@ class RedisLog:
         self._seen: dict[str, int] = {}  # of each other process that is there: the number of its newest operation
         self._last = b'0-0'  # entry
         self._is_connected = self._leads = False
-        self._others: list[str] = []  # who else was there at the last beat
+        self._alone_since: float | None = time.monotonic()  # until what this process contributes is with the others
+        self._connected_at = 0.0
+        self._others: list[str] = []  # who else was there at the last beat, the one heard of last behind the others
+        self._known: set[str] = set()  # who else was there at any, and has not been declared dead
+        self._silent: set[str] = set()  # who was asked for the state, and did not give it
         self._greenlets: list[gevent.Greenlet[..., Any]] = []
 
     # ------------------------------------------------------------------ what its users call
@@ -133,7 +137,7 @@ class RedisLog:
         """See Log."""
         self._states[topic] = state
 
-    def on_doubt(self, forget: Callable[[], None]) -> None:
+    def on_doubt(self, forget: Callable[[float], None]) -> None:
         """See Log."""
         self._forget.append(forget)
 
@@ -229,6 +233,7 @@ class RedisLog:
                         self._apply_entry(fields[b'p'].decode(), fields[b'd'])
             except RedisError as error:
                 self._lose(error)
+                self._is_ready.set()  # alone, if it was not there from the beginning
                 gevent.sleep(PAUSE)
             except Exception:
                 log.exception('an entry of the log could not be read')
@@ -292,15 +297,21 @@ class RedisLog:
         newest_id = newest[0][0] if newest else b'0-0'
         if self._last == b'0-0' or _order(newest_id) < _order(self._last):
             self._last = newest_id  # it begins here, or Redis has lost its log
-        self._is_connected = True
+        self._is_connected, self._connected_at = True, time.monotonic()
         self._beat()
         self._say_hello()
 
     def _say_hello(self) -> None:
         """First of all, also before what waits already; what this process contributes comes next."""
-        if not self._is_joining:
+        if self._is_connected and not self._is_joining:
             self._is_joining = True
-            self._put(Operation(HELLO, min(self._others, default=None), True), is_first=True)
+            self._silent.clear()
+            self._ask_another()
+
+    def _ask_another(self) -> None:
+        """Say hello, and ask whoever was heard of last: that one is there most probably."""
+        asked = next((process for process in reversed(self._others) if process not in self._silent), None)
+        self._put(Operation(HELLO, [asked, secrets.token_hex(8)], True), is_first=True)
 
     def _lose(self, reason: object) -> None:
         """Redis is gone: what was appended and has not come out holds here alone."""
@@ -308,6 +319,7 @@ class RedisLog:
             return
         log.error('Redis does not answer, this process goes on alone: %s', reason)
         self._is_connected = False
+        self._alone_since = self._alone_since or time.monotonic()
         alone = [*self._under_way, *self._outgoing]
         self._under_way.clear()
         self._outgoing.clear()
@@ -320,46 +332,60 @@ class RedisLog:
 
     def _greeted(self, entry: Entry) -> None:
         """Somebody comes: whoever it asked gives it the state as of here. One's own hello: take that, and contribute."""
+        asked, name = entry.data
         if not entry.is_own:
-            if entry.data == self.process:
+            if asked == self.process:
                 state = pack({topic: state.snapshot() for topic, state in self._states.items()})
-                gevent.spawn(self._give, entry.process, state)
+                gevent.spawn(self._give, name, state)
             return
-        self._take_over(entry.data)
-        if self._is_connected:
+        if asked is not None and not self._take_over(asked, name):
+            self._silent.add(asked)
+            if self._is_connected:
+                self._ask_another()
+                self._has_joined.set()  # so that it is written
+        elif self._is_connected:
             contribution = {topic: state.contribution() for topic, state in self._states.items()}
-            self._put(Operation(CONTRIBUTION, contribution, True), is_first=True)
+            seconds = time.monotonic() - self._alone_since if self._alone_since is not None else 0
+            self._put(Operation(CONTRIBUTION, [seconds, contribution], True), is_first=True)
             self._is_joining = False
             self._has_joined.set()
 
-    def _give(self, process: str, state: bytes) -> None:
+    def _give(self, name: str, state: bytes) -> None:
         try:
-            self._writing.set(SNAPSHOT + process, state, ex=60)
+            self._writing.set(SNAPSHOT + name, state, ex=60)
         except RedisError as error:
-            log.warning('process %s could not be given a snapshot: %s', process, error)
+            log.warning('a process that came could not be given a snapshot: %s', error)
 
-    def _take_over(self, asked: str | None) -> None:
+    def _take_over(self, asked: str, name: str) -> bool:
+        """Wait for the snapshot of that name, which is of this hello and no other; whether it came."""
         deadline = time.monotonic() + SNAPSHOT_SECONDS
-        while asked is not None and time.monotonic() < deadline:
+        while self._is_connected and time.monotonic() < deadline:
             try:
-                data = self._reading.getdel(SNAPSHOT + self.process)
+                data = self._reading.getdel(SNAPSHOT + name)
             except RedisError as error:
                 self._lose(error)
-                return
+                return False
             if data is not None:
                 for topic, snapshot in unpack(data).items():
-                    self._states[topic].restore(snapshot)
-                return
+                    if topic in self._states:  # a newer process may have more
+                        self._states[topic].restore(snapshot)
+                return True
             gevent.sleep(0.01)
-        if asked is not None:
-            log.warning('process %s gave no snapshot: what the others know is known as it changes', asked)
+        log.warning('process %s gave no snapshot', asked)
+        return False
 
     def _contributed(self, entry: Entry) -> None:
-        """A process is back, this one or another: its part of the state is what it says, and each may have missed things."""
-        for topic, contribution in entry.data.items():
-            self._states[topic].rejoined(entry._replace(data=contribution))
-        self._doubt()
+        """A process is back, this one or another: its part of the state is what it says.
+
+        It may have missed what the others did for as long as it was alone, and they what it did.
+        """
+        seconds, contributions = entry.data
+        for topic, contribution in contributions.items():
+            if topic in self._states:
+                self._states[topic].rejoined(entry._replace(data=contribution))
+        self._doubt(seconds)
         if entry.is_own:
+            self._alone_since = None
             self._is_ready.set()
 
     def _died(self, entry: Entry) -> None:
@@ -370,13 +396,14 @@ class RedisLog:
                 self._say_hello()
             return
         self._seen.pop(process, None)
+        self._known.discard(process)
         for state in self._states.values():
             state.died(entry)
-        self._doubt()
+        self._doubt(DEAD_AFTER)
 
-    def _doubt(self) -> None:
+    def _doubt(self, seconds: float) -> None:
         for forget in self._forget:
-            forget()
+            forget(seconds)
 
     # ------------------------------------------------------------------ who is there
 
@@ -394,10 +421,11 @@ class RedisLog:
         is_new, leader, *there = self._beat_script(
             keys=[PROCESSES, LEADER, STREAM], args=[self.process, DEAD_AFTER, DEAD_AFTER * 1000, KEPT_SECONDS])
         self._leads = leader == self.process.encode()
-        before = self._others
-        self._others = sorted(name.decode() for name in there if name.decode() != self.process)
-        for process in {*before, *self._seen} - {*self._others}:
-            self.append(DIED, process)
+        self._others = [name.decode() for name in there if name.decode() != self.process]
+        self._known.update(self._others, self._seen)
+        if time.monotonic() - self._connected_at > DEAD_AFTER:  # before, they may be on their way back
+            for process in self._known - {*self._others}:
+                self.append(DIED, process)
         if is_new and self._greenlets and self._is_ready.is_set():  # it was taken to be dead
             self._say_hello()
 
