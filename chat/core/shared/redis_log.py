@@ -99,6 +99,8 @@ class RedisLog:
         self._forget: list[Callable[[float], None]] = []
         self._outgoing: deque[Operation] = deque()
         self._under_way: deque[Operation] = deque()  # appended for all, and not seen to come out yet
+        self._alone: deque[Operation] = deque()      # that hold here as soon as those before them do
+        self._is_holding = False
         self._news, self._is_ready, self._has_joined = Signal(), Signal(), Signal()
         self._is_joining = False  # said hello, or is about to, and what it contributes does not stand behind that yet
         self._numbered = 0   # the number of the newest operation
@@ -188,10 +190,10 @@ class RedisLog:
     def _put(self, operation: Operation, is_first: bool = False) -> None:
         operation.packed = pack(operation.data)
         if not self._is_connected and not is_first:
-            self._take_effect(operation)
+            self._hold_alone(operation)
         elif len(self._outgoing) >= MAX_QUEUED:
             self._lose('more waits to be appended than it takes')
-            self._take_effect(operation)
+            self._hold_alone(operation)
         else:
             (self._outgoing.appendleft if is_first else self._outgoing.append)(operation)
             self._news.set()
@@ -253,7 +255,26 @@ class RedisLog:
     def _come_out(self, last: int) -> None:
         """Own operations up to that number are in the log; those that held already, alone, are not under way any more."""
         while self._under_way and self._under_way[0].number <= last:
-            self._take_effect(self._under_way.popleft())
+            operation = self._under_way.popleft()
+            self._take_effect(operation)
+            if operation.result is not None:
+                gevent.sleep(0)  # whoever waits for it goes on before anything else comes out
+
+    def _hold_alone(self, *operations: Operation) -> None:
+        """Operations of this process hold for it alone, in their order."""
+        self._alone.extend(operations)
+        if not self._is_holding:
+            self._hold_next()
+
+    def _hold_next(self) -> None:
+        self._is_holding = True
+        while self._alone:
+            operation = self._alone.popleft()
+            self._take_effect(operation)
+            if operation.result is not None and self._alone:
+                gevent.spawn(self._hold_next)  # whoever waits for it goes on before the next one holds
+                return
+        self._is_holding = False
 
     def _notice_gap(self, process: str, first: int, count: int) -> None:
         expected = self._seen.get(process)
@@ -323,9 +344,7 @@ class RedisLog:
         alone = [*self._under_way, *self._outgoing]
         self._under_way.clear()
         self._outgoing.clear()
-        for operation in alone:
-            if operation.topic not in (HELLO, CONTRIBUTION, DIED):
-                self._take_effect(operation)
+        self._hold_alone(*(operation for operation in alone if operation.topic not in (HELLO, CONTRIBUTION, DIED)))
         self._is_joining = False
         self._has_joined.set()
         self._is_ready.set()
