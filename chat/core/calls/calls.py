@@ -179,7 +179,7 @@ class Calls:
     def _close_if_gone(self, entry: Entry, user_id: int, connection_id: str) -> None:
         """It may have closed while its word was in the log, when it took no part yet."""
         if entry.is_own and connection_id not in self._presence.callable_here(user_id):
-            self._log.append(CALLS, ['closed', user_id, connection_id])
+            self._log.append(CALLS, ['closed', user_id, connection_id, now_ms()])
 
     def _candidate(self, entry: Entry, user_id: int, other_id: int, connection_id: str, call_id: int | None, at: int,
                    data: dict[str, Any]) -> int:
