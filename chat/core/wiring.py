@@ -189,7 +189,7 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep)
     sign_in_threads, file_threads = \
         Threads(busy=BUSY_WITH_SIGN_INS), Threads(busy=BUSY_WITH_FILES, max_waiting=MAX_FILES_WAITING)
     rooms, blocks = Rooms(database, bus), Blocks(database, bus)
-    typing = TypingIndicators(rooms=rooms, blocks=blocks, publisher=publisher, here=here, bus=bus)
+    typing = TypingIndicators(rooms=rooms, blocks=blocks, publisher=publisher, here=here, log=log)
 
     storage = LocalStorage(config['UPLOAD_FOLDER'])
     files = Files(database, storage)

@@ -6,8 +6,7 @@ import pytest
 from chat.core.events import RoomMembers, TypingChanged, Users
 from chat.core.rooms.rooms import DIRECT, LOBBY, PUBLIC, LiveRoom
 from chat.core.rooms.typing_indicators import MAX_ROOMS, TIMEOUT, TypingIndicators
-from chat.core.shared.bus import Bus
-from chat.core.shared.log import LocalLog
+from chat.core.shared.log import Entry, LocalLog
 from chat.errors import Forbidden, RateLimited, Unavailable
 
 ANN, BOB, EVE = 1, 2, 3
@@ -17,13 +16,13 @@ ROOM = LiveRoom(7, PUBLIC, 'tea', frozenset((ANN, BOB, EVE)))
 class House:
     """Typing indicators with everything around them; `told` are (room, user, whether it types), in order."""
 
-    def __init__(self):
+    def __init__(self, log=None):
         self.now, self.told, self.events = 1000.0, [], []
         self.blocked, self.is_away = {}, False
         self.rooms = {ROOM.id: ROOM}
         blocks = SimpleNamespace(blocked_by=self._blocked_by, require_welcome=self._require_welcome)
         self.typing = TypingIndicators(rooms=SimpleNamespace(find=self.rooms.get), blocks=blocks, publisher=self, here=self,
-                                       bus=Bus(LocalLog()), clock=lambda: self.now)
+                                       log=log or LocalLog(), clock=lambda: self.now)
 
     def _blocked_by(self, user_id):
         if self.is_away:
@@ -159,3 +158,50 @@ def test_nothing_is_left_of_those_who_have_stopped(house):
         house.typing.closed(f'c{number}')
     house.wait(TIMEOUT)
     assert not any(vars(house.typing)[name] for name in ('_until', '_by_connection', '_by_user'))
+
+
+class SlowLog:
+    """The log of several processes, in which nothing comes out before `flow`."""
+
+    def __init__(self):
+        self.entries, self.applies = [], {}
+
+    def of(self, process):
+        return SimpleNamespace(
+            process=process, is_shared=True,
+            subscribe=lambda topic, apply: self.applies.update({process: apply}),
+            append=lambda topic, data: self.entries.append((process, data, True)),
+            tell_others=lambda topic, data: self.entries.append((process, data, False)))
+
+    def flow(self):
+        while self.entries:
+            origin, data, is_for_all = self.entries.pop(0)
+            for process, apply in self.applies.items():
+                if is_for_all or process != origin:
+                    apply(Entry(origin, process == origin, data))
+
+
+def test_who_stops_in_two_processes_at_once_is_told_to_have_stopped_once():
+    log = SlowLog()
+    houses = [House(log.of(process)) for process in 'ab']
+    for house in houses:
+        house.type()
+    log.flow()
+    for house in houses:
+        house.type(is_typing=False)
+    log.flow()
+    assert [told for house in houses for told in house.told if told[2] is False] == [(ROOM.id, ANN, False)]
+
+
+def test_a_stop_in_one_process_is_none_while_the_user_types_in_another():
+    log = SlowLog()
+    first, second = houses = [House(log.of(process)) for process in 'ab']
+    for house in houses:
+        house.type()
+    log.flow()
+    first.type(is_typing=False)
+    log.flow()
+    assert [told for house in houses for told in house.told if told[2] is False] == []
+    second.type(is_typing=False)
+    log.flow()
+    assert second.told[-1] == (ROOM.id, ANN, False)

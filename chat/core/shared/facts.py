@@ -79,13 +79,5 @@ class Subscribed(NamedTuple):
     user_id: int
 
 
-class Typing(NamedTuple):
-    """A user is typing in a room on a connection of that process, or no longer on any."""
-
-    room_id: int
-    user_id: int
-    is_typing: bool
-
-
 Fact = (MembersChanged | RoomRenamed | RoomRemoved | DirectRoomMade | MessagesKept | MarkMoved | SettingsChanged
-        | UserChanged | BlockChanged | SignInsOver | Subscribed | Typing)
+        | UserChanged | BlockChanged | SignInsOver | Subscribed)
