@@ -14,12 +14,12 @@ run: .venv/run
 test: lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-# Bad lines for two minutes on each database, what users do drawn anew for so many MINUTES, against a model of it, and
-# requests drawn anew against the OpenAPI document.
+# Bad lines for two minutes on each database, processes that are killed and a Redis that goes, what users do drawn anew for so
+# many MINUTES, against a model of it, and requests drawn anew against the OpenAPI document.
 MINUTES ?= 10
 soak: .venv/test
-	SOAK=1 SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -n 0 tests/test_lost_lines.py tests/test_model.py \
-		tests/test_fuzzed_requests.py $(ARGS)
+	SOAK=1 SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -n 0 tests/test_lost_lines.py tests/scale/test_killed_processes.py \
+		tests/scale/test_redis_gone.py tests/test_model.py tests/test_fuzzed_requests.py $(ARGS)
 
 # The suite in one process, then what of chat/ it did not reach, in the servers that it starts as well; also when a test failed.
 coverage: .venv/test
