@@ -71,7 +71,21 @@ def test_what_was_put_is_seen_at_once_and_stored_by_the_next_flush(house):
     house.put(1, 100)
     assert (house.pending(1), house.pending(2), house.seen) == (100, None, {})
     house.write_behind.flush()
-    assert (house.pending(1), house.seen) == (None, {1: 100})
+    assert house.seen == {1: 100}
+    house.write_behind.flush()
+    assert house.pending(1) is None
+
+
+def test_whoever_has_read_a_row_before_it_was_written_is_given_the_value_after_that(house):
+    house.put(1, 100)
+    house.put(2, 100)
+    read_before = house.seen
+    house.write_behind.flush()
+    assert (read_before, house.pending(1)) == ({}, 100)
+    house.write_behind.drop(SEEN, 2)
+    assert house.pending(2) is None, 'the row is no more'
+    house.put(1, 200)
+    assert house.pending(1) == 200
 
 
 def test_of_several_values_for_one_row_the_last_one_is_written(house):
@@ -122,7 +136,7 @@ def test_what_is_put_while_an_older_value_is_being_written_is_written_after_it(h
     house.put(1, 100)
     house.while_written = meanwhile
     house.write_behind.flush()
-    assert (house.seen, house.pending(1), house.transactions) == ({1: 200}, None, 2)
+    assert (house.seen, house.pending(1), house.transactions) == ({1: 200}, 200, 2)
 
 
 def test_a_write_that_fails_undoes_nothing_that_was_put_meanwhile(house):

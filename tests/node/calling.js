@@ -8,17 +8,20 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 class Caller {
   constructor(client, random) {
-    Object.assign(this, { client, random, userId: client.user.id, call: null, ended: new Set(), wrong: [] });
+    Object.assign(this, { client, random, userId: client.user.id, call: null, isUnsure: false, ended: new Set(), wrong: [] });
     const { socket } = client;
     socket.on('callUser', ({ from, callId }) => this.rung(from, callId));
     socket.on('makeAnswer', ({ callId }) => {
-      if (!this.call || this.call.id !== callId) this.wrong.push(`${this.userId} was answered in ${callId} before it was in it`);
+      if (!this.isUnsure && (!this.call || this.call.id !== callId)) this.wrong.push(`${this.userId} was answered in ${callId} before it was in it`);
     });
     socket.on('endCall', ({ callId }) => {
       this.ended.add(callId);
       if (this.call && this.call.id === callId) this.call = null;
     });
-    socket.on('connect', () => { if (!socket.recovered) this.call = null; });
+    socket.on('connect', () => {
+      this.isUnsure = false;
+      if (!socket.recovered) this.call = null;
+    });
   }
 
   async rung(from, id) {
@@ -31,10 +34,12 @@ class Caller {
   /** Call somebody unless there is a call, or end that. */
   async act(other) {
     if (this.call) return this.hangUp();
-    return this.client.once('callUser', { to: other, offer: 'o' }, ({ ok, callId: id }) => {
+    const ack = await this.client.once('callUser', { to: other, offer: 'o' }, ({ ok, callId: id }) => {
       if (ok && this.ended.has(id)) this.wrong.push(`${this.userId} was told that ${id} had ended before it was in it`);
       else if (ok) this.call = { id, other };
     });
+    if (!ack) this.isUnsure = true; // without an answer it may be in a call, until it begins anew
+    return ack;
   }
 
   /** End the call; where the server says that there is none, that it is over was told or will be. */

@@ -234,7 +234,7 @@ class Presence:
         newer = self._write_behind.pending(LAST_SEEN, user_id)
         if newer is None and user_id in self._left:  # elsewhere, and perhaps not written yet
             _, newer = self._left[user_id]
-        return newer or stored
+        return max(newer or 0, stored or 0) or None  # another process may have written since
 
     def online_users(self) -> list[int]:
         """The ids of all who are online or have just gone, in order."""

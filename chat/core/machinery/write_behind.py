@@ -1,7 +1,7 @@
 """A write-behind buffer: small changes of rows that may wait a moment, written together at short intervals.
 
-What was put is visible by `pending` until it is in the database. A crash loses at most INTERVAL seconds of it; a clean
-stop loses nothing.
+What was put is visible by `pending` until it is in the database, and for one flush more: whoever has read the row before the
+flush may ask after it. A crash loses at most INTERVAL seconds of it; a clean stop loses nothing.
 """
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,6 +44,7 @@ class WriteBehind:
         self._database = database
         self._waiting: dict[Entry, Any] = {}
         self._being_written: dict[Entry, Any] = {}
+        self._written: dict[Entry, Any] = {}  # by the last flush
         self._texts: dict[RowUpdate[Any, Any], str] = {}
 
     def put(self, update: RowUpdate[Key, Value], key: Key, value: Value) -> None:
@@ -54,16 +55,18 @@ class WriteBehind:
 
     def drop(self, update: RowUpdate[Key, Value], key: Key) -> None:
         """Forget what waits for a row that is no more."""
-        self._waiting.pop((update, key), None)
+        for values in (self._waiting, self._being_written, self._written):
+            values.pop((update, key), None)
 
     def pending(self, update: RowUpdate[Key, Value], key: Key) -> Value | None:
-        """The value that may not be in the database yet, or None."""
+        """The value that may not be in the row that the caller has read, or None."""
         entry = update, key
-        value: Value | None = self._waiting.get(entry) or self._being_written.get(entry)
+        value: Value | None = self._waiting.get(entry) or self._being_written.get(entry) or self._written.get(entry)
         return value
 
     def flush(self) -> None:
         """Write everything that waits. Raises Unavailable; it waits on then."""
+        self._written = {}
         while self._waiting:
             first, _ = next(iter(self._waiting))
             entries = list(islice((entry for entry in self._waiting if entry[0] is first), CHUNK))
@@ -73,6 +76,8 @@ class WriteBehind:
             except BaseException:
                 self._waiting = self._being_written | self._waiting
                 raise
+            else:
+                self._written |= self._being_written
             finally:
                 self._being_written = {}
 
