@@ -57,15 +57,15 @@ def test_a_search_leads_to_where_the_message_stands_and_back_to_the_newest(open_
     room = make_room(ann, bob)
     path = f'/api/rooms/{room["id"]}/messages'
     for number in range(220):
-        last = http.as_user(bob).post(path, {'content': f'the walrus {number}' if number == 20 else f'number {number}'}).json()['message']
+        last = http.as_user(bob).post(path, {'content': f'the walrus {number}' if number == 20 else f'number {number}.'}).json()['message']
     http.as_user(ann).post(f'/api/rooms/{room["id"]}/read', {'messageId': last['id']})
     window = open_window(ann, path=f'#/rooms/{room["id"]}')
-    expect(message(window, 'number 219')).to_be_in_viewport()
+    expect(message(window, 'number 219.')).to_be_in_viewport()
     window.page.get_by_role('button', name='Search in this conversation').click()
     window.page.get_by_role('searchbox').fill('walr')
     window.page.get_by_role('link', name='the walrus').click()
     expect(message(window, 'the walrus 20')).to_be_in_viewport()
-    expect(message(window, 'number 219')).to_have_count(0)
+    expect(message(window, 'number 219.')).to_have_count(0)
     http.as_user(bob).post(path, {'content': 'just now'})
     window.page.get_by_role('button', name='To the newest message').click()
     expect(message(window, 'just now')).to_be_in_viewport()
