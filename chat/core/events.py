@@ -65,6 +65,9 @@ class Event:
 # Where several processes write to a room, these are told in the order of their commits, by what they know of their place:
 # `seq` numbers the messages of a room, `members_version` says as of which change of the room's members it was.
 
+ANY_MEMBERS = 0  # as a members_version: whoever is in the room now
+
+
 class ChangePlace(NamedTuple):
     """Where a change of a message stands in its room: the message's `seq`, its own id, and that of the change before it."""
 

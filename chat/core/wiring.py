@@ -50,6 +50,7 @@ from .messages.search_index import INDEX_SECONDS, SearchIndex
 from .messages.sending import Sending
 from .messages.store import Draft, MessageStore, Stored
 from .messages.sync import Sync
+from .messages.told_rooms import ToldRooms
 from .messages.view import MessageView
 from .push.audience import Audience
 from .push.sending import AT_ONCE, PushSending
@@ -232,8 +233,9 @@ def build(config: Mapping[str, Any], engine: Engine, hasher: Hasher, keep: Keep)
     histories = Histories(database=database, rooms=rooms, users=users, view=view)
     search_index = SearchIndex(database)
     call_records = CallRecords(database)
-    order = RoomOrder(database=database, rooms=rooms, users=users, view=view, here=here) if log.is_shared else None
-    if order is not None:
+    order = None
+    if log.is_shared:
+        order = RoomOrder(rooms=rooms, told=ToldRooms(database=database, users=users, view=view, here=here), here=here)
         publisher.subscribe(order.put)
         publisher.subscribe(bus.publish)
         bus.subscribe(order.put)

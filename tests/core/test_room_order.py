@@ -6,8 +6,9 @@ import pytest
 
 from chat.core.events import MessageStored, MessageUpdated
 from chat.core.machinery.publisher import Publisher
-from chat.core.messages import order
+from chat.core.messages import order, told_rooms
 from chat.core.messages.order import RoomOrder
+from chat.core.messages.told_rooms import ToldRooms
 from chat.core.messages.view import MessageView
 from chat.core.rooms.rooms import Rooms
 from chat.core.shared.bus import Bus
@@ -27,9 +28,10 @@ class House(Application):
         self.now, self.elsewhere, self.told, here = 1000.0, [], [], Publisher()
         self.core.publisher.subscribe(self.elsewhere.extend)
         here.subscribe(self.told.extend)
-        self.order = RoomOrder(
-            database=self.core.database, rooms=self.core.rooms, users=self.core.users, here=here, clock=lambda: self.now,
+        told = ToldRooms(
+            database=self.core.database, users=self.core.users, here=here,
             view=MessageView(database=self.core.database, uploads=self.core.uploads, receipts=self.core.receipts))
+        self.order = RoomOrder(rooms=self.core.rooms, told=told, here=here, clock=lambda: self.now)
         self.order.begin()
 
     def say(self, *contents):
@@ -96,7 +98,7 @@ def test_what_was_missed_while_redis_was_gone_for_long_is_told_when_it_is_back(h
 
 
 def test_a_doubt_tells_all_that_was_missed_however_much_it_is_and_although_something_waits(house, monkeypatch):
-    monkeypatch.setattr(order, 'ROWS_AT_ONCE', 2)
+    monkeypatch.setattr(told_rooms, 'ROWS_AT_ONCE', 2)
     house.say('first')
     house.hear(MessageStored)
     house.wait()

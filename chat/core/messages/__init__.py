@@ -4,6 +4,7 @@
     store      how a batch gets into the database, whatever else goes on there
     delivery   what is told of it once it is stored
     order      in which that is told where several processes write
+    told_rooms what of each room was told there, and what the database has beyond that
     changing   what becomes of it afterwards: edited, deleted, reacted to
     view       the one place where a stored row becomes a Message
     parts      what hangs on messages beside their rows, loaded for many at once; of it: reactions, mentions

@@ -11,18 +11,16 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import gevent
-from cachetools import LRUCache
-from sqlalchemy import Select, func, select
+from gevent.lock import BoundedSemaphore
 
 from ...errors import Unavailable
-from ..accounts.users import Users
 from ..events import (
+    ANY_MEMBERS,
     ChangePlace,
     DirectMessageSent,
     DirectMessageStored,
@@ -34,47 +32,19 @@ from ..events import (
     ReactionChanged,
     RoomMembers,
 )
-from ..machinery.database import Database
 from ..machinery.publisher import Publisher
-from ..objects import Message
-from ..rooms.rooms import LOBBY, LiveRoom, Rooms
-from ..sql import by_room
-from ..tables import CHANGES, MESSAGES, AnyRow
-from . import parts
-from .changing import audience
-from .delivery import events_of
-from .parts import NO_PARTS
-from .view import SHOWN, MessageView
+from ..rooms.rooms import LiveRoom, Rooms
+from .told_rooms import Newest, ToldRooms
 
 log = logging.getLogger(__name__)
-MAX_ROOMS = 100_000     # of which it is known what was told
 MAX_WAITING = 10_000    # of one room; then what was first goes, and is told out of the database
 PATIENCE = 0.05         # seconds
 LOOK = 0.005            # seconds between two looks at what has come
 PAUSE = 0.5             # seconds between two attempts to ask the database
-ROWS_AT_ONCE = 500
-CATCH_UP_AT_ONCE = 10_000  # messages and changes, the newest; who missed more is served by `sync`
+ASKING = 4              # rooms for which it is asked at a time, of perhaps thousands
 REMEMBER_SECONDS = 5
 REMEMBERED = 3600       # seconds back that the newest message and change are known of
 SAFE = 30               # seconds after which everything that was told has arrived, or never will
-ANY = 0                 # as a members_version
-T = TypeVar('T')
-
-
-class Newest(NamedTuple):
-    """The ids of the newest message and of the newest change at a moment."""
-
-    message_id: int
-    change_id: int
-
-
-@dataclass(slots=True)
-class Told:
-    """What of a room was told: all up to the message of that number, the last of them by its id, and that change."""
-
-    seq: int
-    change_id: int
-    message_id: int
 
 
 class Item(NamedTuple):
@@ -93,14 +63,12 @@ class Item(NamedTuple):
 class RoomOrder:
     """Hands events on to `here`, each in its turn."""
 
-    def __init__(self, *, database: Database, rooms: Rooms, users: Users, view: MessageView, here: Publisher,
+    def __init__(self, *, rooms: Rooms, told: ToldRooms, here: Publisher,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        self._database, self._rooms, self._users, self._view = database, rooms, users, view
-        self._here, self._clock = here, clock
-        self._told: LRUCache[int, Told] = LRUCache(MAX_ROOMS)
+        self._rooms, self._told, self._here, self._clock = rooms, told, here, clock
         self._waiting: dict[int, deque[Item]] = {}  # by room, while there is a greenlet that sees to it
         self._behind: set[int] = set()  # those of these rooms of which the database may have more than what waits
-        self._base = Newest(0, 0)  # whatever is not newer counts as told, where nothing is known of a room
+        self._asking = BoundedSemaphore(ASKING)
         self._moments: deque[tuple[float, Newest]] = deque()
         self._is_catching_up, self._doubted_since = False, math.inf
 
@@ -176,7 +144,8 @@ class RoomOrder:
     def _resolve(self, room_id: int) -> None:
         """Tell what waits of a room, in its turn; and of one that is behind whatever else was not told."""
         waiting = self._waiting[room_id]
-        patient_until = self._clock() + PATIENCE if room_id in self._told and room_id not in self._behind else 0
+        is_known = self._told.get(room_id) is not None and room_id not in self._behind
+        patient_until = self._clock() + PATIENCE if is_known else 0
         try:
             while waiting or room_id in self._behind:
                 if self._tell_those_in_turn(waiting):
@@ -208,13 +177,14 @@ class RoomOrder:
         is_behind = room_id in self._behind
         self._behind.discard(room_id)  # first, since it may be said again meanwhile
         try:
-            room = self._current_room(room_id, max((item.members_version or ANY for item in waiting), default=ANY))
-            if room is None:
-                waiting.clear()
-            elif is_behind:
-                is_behind = not (self._tell_messages(room, None) & self._tell_changes(room, None))
-            else:
-                self._tell_what_comes_before(room, waiting)
+            with self._asking:
+                room = self._current_room(room_id, waiting)
+                if room is None:
+                    waiting.clear()
+                elif is_behind:
+                    is_behind = not (self._told.tell_messages(room, None) & self._told.tell_changes(room, None))
+                else:
+                    self._tell_what_comes_before(room, waiting)
         except Unavailable:
             return False
         finally:
@@ -230,91 +200,28 @@ class RoomOrder:
         if first is not None:
             until.append(first.seq)
         if until:
-            self._tell_messages(room, min(until))
-        if first is not None and self._told[room.id].seq >= first.seq:
-            self._tell_changes(room, first.previous)
+            self._told.tell_messages(room, min(until))
+        told = self._told.get(room.id)
+        if first is not None and told is not None and told.seq >= first.seq:
+            self._told.tell_changes(room, first.previous)
 
-    def _current_room(self, room_id: int, members_version: int) -> LiveRoom | None:
-        """The room, with the members of that version or a later one; None if it is no more."""
+    def _current_room(self, room_id: int, waiting: Iterable[Item]) -> LiveRoom | None:
+        """The room, with the members that those who wait ask for, or later ones; None if it is no more."""
+        members_version = max((item.members_version or ANY_MEMBERS for item in waiting), default=ANY_MEMBERS)
         if not self._rooms.is_known(room_id, members_version):
             self._rooms.uncertain(room_id)
         return self._rooms.find(room_id)
-
-    # ------------------------------------------------------------------ what the database has
-
-    def _tell_messages(self, room: LiveRoom, until: int | None) -> bool:
-        """The messages that were not told, up to that number; whether these were all.
-
-        From then on it is known what was told of the room.
-        """
-        told = self._told.get(room.id) or self._begin(room.id)
-        query = by_room(select(*SHOWN)).where(MESSAGES.c.room_id == room.id, MESSAGES.c.id > told.message_id)
-        rows = self._database.rows(query.order_by(MESSAGES.c.id).limit(ROWS_AT_ONCE))
-        is_all = len(rows) < ROWS_AT_ONCE
-        rows = [row for row in rows if row.seq > told.seq and (until is None or row.seq <= until)]
-        messages = self._messages(room, rows)
-        authors = {row.id: self._users.display_name(row.sender_id) for row in rows} if room.kind == LOBBY else {}
-        for row in rows:  # nothing waits from here on: what counts as told is told
-            told.seq, told.message_id = row.seq, row.id
-            if row.deleted_at is None:
-                self._here.publish(*events_of(room, messages[row.id], row.seq, author=authors.get(row.id)))
-        if until is not None and is_all:
-            told.seq = max(told.seq, until)  # what there is no row of is no more
-        return is_all
-
-    def _begin(self, room_id: int) -> Told:
-        """Of a room of which nothing is known yet: what was there at the beginning counts as told."""
-        newest = by_room(select(MESSAGES.c.seq)).where(MESSAGES.c.room_id == room_id, MESSAGES.c.id <= self._base.message_id)
-        seq = self._database.scalar(newest.order_by(MESSAGES.c.id.desc()).limit(1)) or 0
-        while len(self._told) >= MAX_ROOMS:
-            _, forgotten = self._told.popitem()
-            self._base = Newest(max(self._base.message_id, forgotten.message_id),
-                                max(self._base.change_id, forgotten.change_id))
-        told = self._told[room_id] = Told(seq, self._base.change_id, self._base.message_id)
-        return told
-
-    def _tell_changes(self, room: LiveRoom, until: int | None) -> bool:
-        """The messages that have changed since what was told, as they are now, up to the change of that id; whether all."""
-        told = self._told[room.id]
-        newer = select(CHANGES.c.id, CHANGES.c.message_id).where(
-            CHANGES.c.room_id == room.id, CHANGES.c.message_id.is_not(None), CHANGES.c.id > told.change_id)
-        if until is not None:
-            newer = newer.where(CHANGES.c.id <= until)
-        changed = self._database.rows(newer.order_by(CHANGES.c.id).limit(ROWS_AT_ONCE))
-        rows = {row.id: row for row in self._rows_of([change.message_id for change in changed])}
-        messages = self._messages(room, list(rows.values()))
-        for change in changed:
-            told.change_id = max(told.change_id, change.id)
-            row = rows.get(change.message_id)
-            if row is not None:
-                place = ChangePlace(row.seq, change.id, 0, ANY)
-                self._here.publish(MessageDeleted(audience(room), room.id, row.id, place) if row.deleted_at is not None
-                                   else MessageUpdated(audience(room), messages[row.id], place))
-        is_all = len(changed) < ROWS_AT_ONCE
-        if until is not None and is_all:
-            told.change_id = max(told.change_id, until)
-        return is_all
-
-    def _rows_of(self, message_ids: Sequence[int]) -> Sequence[AnyRow]:
-        return self._database.rows(select(*SHOWN).where(MESSAGES.c.id.in_(message_ids))) if message_ids else ()
-
-    def _messages(self, room: LiveRoom, rows: Sequence[AnyRow]) -> dict[int, Message]:
-        """{id: Message} of rows."""
-        with self._database.reading() as connection:
-            found = parts.of_messages(connection, rows)
-        return {row.id: self._view.for_everyone(row, room, found.get(row.id, NO_PARTS)) for row in rows}
 
     # ------------------------------------------------------------------ after something may have been missed
 
     def begin(self) -> None:
         """Before anything is told here. Raises Unavailable."""
-        self._base = self._newest()
-        self._moments.append((self._clock(), self._base))
+        self._moments.append((self._clock(), self._told.begin()))
 
     def remember(self) -> None:
         """Note what is the newest by now; to be called every few seconds."""
         now = self._clock()
-        self._moments.append((now, self._newest()))
+        self._moments.append((now, self._told.newest()))
         while len(self._moments) > 1 and self._moments[1][0] < now - REMEMBERED:
             self._moments.popleft()
 
@@ -330,7 +237,7 @@ class RoomOrder:
             while True:
                 self._is_catching_up = False  # from here on, once more
                 try:
-                    rooms = self._rooms_since(self._newest_at(self._doubted_since - SAFE))
+                    rooms = self._told.rooms_since(self._newest_at(self._doubted_since - SAFE))
                     break
                 except Unavailable:
                     self._is_catching_up = True
@@ -349,28 +256,6 @@ class RoomOrder:
         """What was the newest then, or somewhat earlier."""
         return next((newest for at, newest in reversed(self._moments) if at < time), self._moments[0][1])
 
-    def _rooms_since(self, since: Newest) -> set[int]:
-        """The ids of the rooms in which something happened that was not told."""
-        def limited(query: Select[T]) -> Select[T]:
-            return query.limit(CATCH_UP_AT_ONCE)
-
-        found = set()
-        for row in self._database.rows(limited(select(MESSAGES.c.room_id, MESSAGES.c.seq).where(
-                MESSAGES.c.id > since.message_id).order_by(MESSAGES.c.id.desc()))):
-            told = self._told.get(row.room_id)
-            if told is None or told.seq < row.seq:
-                found.add(row.room_id)
-        for row in self._database.rows(limited(select(CHANGES.c.room_id, CHANGES.c.id).where(
-                CHANGES.c.id > since.change_id, CHANGES.c.message_id.is_not(None)).order_by(CHANGES.c.id.desc()))):
-            told = self._told.get(row.room_id)
-            if told is None or told.change_id < row.id:
-                found.add(row.room_id)
-        return found
-
-    def _newest(self) -> Newest:
-        return Newest(self._database.scalar(select(func.max(MESSAGES.c.id))) or 0,
-                      self._database.scalar(select(func.max(CHANGES.c.id))) or 0)
-
 
 def _place(event: Event) -> tuple[int, int, ChangePlace | None, int | None]:
     """What an Item begins with; (0, 0, None, None) for events that come as they come."""
@@ -379,11 +264,10 @@ def _place(event: Event) -> tuple[int, int, ChangePlace | None, int | None]:
     if isinstance(event, (DirectMessageStored, DirectMessageSent, LobbyMessageStored)):
         return event.message['roomId'], event.seq, None, None
     if isinstance(event, (MessageUpdated, MessageDeleted, ReactionChanged)):
-        place = ChangePlace(*event.place)
-        room_id = event.message['roomId'] if isinstance(event, MessageUpdated) else event.room_id
+        room_id, place = event.message['roomId'] if isinstance(event, MessageUpdated) else event.room_id, event.place
         return room_id, place.seq, place, place.members_version if isinstance(event.audience, RoomMembers) else None
     if isinstance(event.audience, RoomMembers):
-        return event.audience.room_id, 0, None, ANY
+        return event.audience.room_id, 0, None, ANY_MEMBERS
     return 0, 0, None, None
 
 

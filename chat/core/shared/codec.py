@@ -6,7 +6,17 @@ from typing import get_args
 
 import orjson
 
-from ..events import Audience, Event, Everyone, RoomMembers, Users
+from ..events import (
+    Audience,
+    ChangePlace,
+    Event,
+    Everyone,
+    MessageDeleted,
+    MessageUpdated,
+    ReactionChanged,
+    RoomMembers,
+    Users,
+)
 from .facts import Fact
 from .log import Plain
 
@@ -19,6 +29,7 @@ def _kinds(base: type[Event]) -> Iterator[type[Event]]:
         yield from _kinds(kind)
 
 
+CHANGES = {MessageUpdated, MessageDeleted, ReactionChanged}  # whose last value is their place
 EVENTS = {kind.__name__: kind for kind in _kinds(Event)}
 FACTS: dict[str, Callable[..., Fact]] = {kind.__name__: kind for kind in get_args(Fact)}
 _values = {kind: attrgetter('audience', *(field.name for field in fields(kind) if field.name != 'audience'))
@@ -43,7 +54,10 @@ def _pack_event(event: Event) -> Plain:
 
 def _unpack_event(data: Plain) -> Event:
     name, audience, *others = data
-    return EVENTS[name](_unpack_audience(audience), *others)
+    kind = EVENTS[name]
+    if kind in CHANGES:
+        others[-1] = ChangePlace(*others[-1])
+    return kind(_unpack_audience(audience), *others)
 
 
 def _pack_audience(audience: Audience) -> Plain:
