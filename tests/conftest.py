@@ -27,7 +27,7 @@ from tests.support.mariadb import MariaDB
 from tests.support.node import BridgeError
 from tests.support.redis import Redis
 from tests.support.server import ChatServer
-from tests.support.several import Several
+from tests.support.several import Several, several
 from tests.support.sockets import Bridge
 
 ON_BOTH_TRANSPORTS = {'test_messages', 'test_connections', 'test_dialects', 'test_calls', 'test_typing'}
@@ -136,7 +136,7 @@ def redis_server():
 
 @pytest.fixture
 def own_redis():
-    """A running private Redis for one test only, whose processes are no others' peers."""
+    """A running private Redis for one test only, which may stop it."""
     yield from _running(Redis)
 
 
@@ -233,12 +233,9 @@ def server_on_stock_transport(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def server_of_several_processes(request, mariadb, redis_server, tmp_path_factory):
-    chat = Several(request.config.option.processes or PROCESSES, MariaDatabase(mariadb).new_url(), redis_server.new_url(),
-                   tmp_path_factory.mktemp('several'), {'TRUSTED_PROXIES': None})
-    try:
-        yield chat.start()
-    finally:
-        chat.close()
+    with several(request.config.option.processes or PROCESSES, MariaDatabase(mariadb).new_url(), redis_server.new_url(),
+                 tmp_path_factory.mktemp('several'), {'TRUSTED_PROXIES': None}) as chat:
+        yield chat
 
 
 @contextmanager

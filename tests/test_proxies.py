@@ -12,7 +12,7 @@ import requests
 from tests.support.caddy import Caddy
 from tests.support.http import PASSWORD
 from tests.support.nginx import Nginx
-from tests.support.ports import HOST, free_port
+from tests.support.ports import HOST, accepted, free_port
 from tests.support.sockets import expect_ok
 from tests.support.waiting import wait_until
 
@@ -28,11 +28,7 @@ class Dying:
         self.taken = []
 
     def serve(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
+        for connection in accepted(self._listener):
             with connection:
                 self.taken.append(connection.recv(65536))
 

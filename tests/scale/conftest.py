@@ -2,27 +2,21 @@
 import pytest
 
 from tests.support.databases import MariaDatabase
-from tests.support.several import Several
+from tests.support.several import several
 
 
 @pytest.fixture(scope='session')
 def three(mariadb, redis_server, tmp_path_factory):
     """Three processes, without limits."""
-    processes = Several(3, MariaDatabase(mariadb).new_url(), redis_server.new_url(), tmp_path_factory.mktemp('several'))
-    try:
-        yield processes.start()
-    finally:
-        processes.close()
+    with several(3, MariaDatabase(mariadb).new_url(), redis_server.new_url(), tmp_path_factory.mktemp('several')) as processes:
+        yield processes
 
 
 @pytest.fixture
 def own_three(mariadb, own_redis, tmp_path):
     """Three processes for one test only."""
-    processes = Several(3, MariaDatabase(mariadb).new_url(), own_redis.url, tmp_path)
-    try:
-        yield processes.start()
-    finally:
-        processes.close()
+    with several(3, MariaDatabase(mariadb).new_url(), own_redis.url, tmp_path) as processes:
+        yield processes
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """Limits that three processes count together, who may wait without a sign-in, and what they say of Redis."""
+from contextlib import ExitStack
+
 import pytest
 
 from chat.core.shared.places import MAX_PER_ADDRESS
 from tests.support.databases import MariaDatabase
-from tests.support.redis import Redis
-from tests.support.several import Several
+from tests.support.several import several
 from tests.support.sockets import ConnectError, expect_failure, expect_ok
 from tests.support.waiting import wait_until
 
@@ -12,23 +13,9 @@ from tests.support.waiting import wait_until
 @pytest.fixture
 def start_several(mariadb, tmp_path):
     """Starts processes of the test's own: `start_several(redis, count, **environment)`."""
-    started = []
-
-    def start(redis, count=2, **env):
-        started.append(Several(count, MariaDatabase(mariadb).new_url(), redis.new_url(), tmp_path, env))
-        return started[-1].start()
-
-    yield start
-    for processes in started:
-        processes.close()
-
-
-@pytest.fixture
-def own_redis():
-    """A Redis of the test's own, which it may stop."""
-    redis = Redis().start()
-    yield redis
-    redis.stop()
+    with ExitStack() as stack:
+        yield lambda redis, count=2, **env: stack.enter_context(
+            several(count, MariaDatabase(mariadb).new_url(), redis.new_url(), tmp_path, env))
 
 
 def test_a_limit_counts_what_was_sent_to_all_processes(start_several, redis_server, open_http, open_socket):

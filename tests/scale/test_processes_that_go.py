@@ -5,28 +5,18 @@ import signal
 import pytest
 import redis
 
-from chat.core.shared.redis_log import PROCESSES
+from chat.core.shared.attendance import PROCESSES
 from tests.support.databases import MariaDatabase
-from tests.support.redis import Redis
-from tests.support.several import Several
+from tests.support.several import several
 from tests.support.sockets import expect_ok
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def own_redis():
-    """A Redis of the test's own, which it may stop."""
-    redis = Redis().start()
-    yield redis
-    redis.stop()
-
-
-@pytest.fixture
 def pair_of(mariadb, own_redis, tmp_path):
     """Two processes of the test's own."""
-    started = Several(2, MariaDatabase(mariadb).new_url(), own_redis.url, tmp_path)
-    yield started.start()
-    started.close()
+    with several(2, MariaDatabase(mariadb).new_url(), own_redis.url, tmp_path) as processes:
+        yield processes
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 
-from tests.support.ports import HOST
+from tests.support.ports import HOST, accepted
 from tests.support.proxy import Pair
 
 SESSION = re.compile(rb'[A-Z]+ [^ ]*[?&]sid=([\w-]+)')      # in the first line of a request
@@ -34,11 +34,7 @@ class Balancer:
             pair.shut_down()
 
     def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
+        for client in accepted(self._listener):
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):

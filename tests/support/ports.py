@@ -26,3 +26,13 @@ def free_port():
         if is_free(port):
             return port
     raise OSError('found no free port on ' + HOST)
+
+
+def accepted(listener):
+    """The connections that a listening socket accepts, until it is closed."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        yield connection

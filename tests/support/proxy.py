@@ -2,7 +2,7 @@
 import socket
 import threading
 
-from tests.support.ports import HOST
+from tests.support.ports import HOST, accepted
 
 
 class LossyProxy:
@@ -26,11 +26,7 @@ class LossyProxy:
         self._trigger = request
 
     def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
+        for client in accepted(self._listener):
             if self.refusing.is_set():
                 client.close()
                 continue
@@ -97,11 +93,7 @@ class CuttingProxy:
         self._marker = marker
 
     def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
+        for client in accepted(self._listener):
             with self._lock:
                 if self.refusing.is_set():
                     client.close()

@@ -1,5 +1,6 @@
 """Several processes of one server: one MariaDB, one Redis, one folder of files, one secret."""
 import time
+from contextlib import contextmanager
 
 import redis
 
@@ -96,3 +97,13 @@ class Several:
 
     def __len__(self):
         return len(self.processes)
+
+
+@contextmanager
+def several(*arguments):
+    """Several, started and in the end closed; the arguments are theirs."""
+    processes = Several(*arguments)
+    try:
+        yield processes.start()
+    finally:
+        processes.close()

@@ -2,7 +2,8 @@
 by Redis, for several.
 
     log           what they tell each other, in one order for all; the form for one process
-    redis_log     the same by a stream of Redis, with who is there, who has died, and who does the work for all
+    redis_log     the same by a stream of Redis; of it: operations (what this process appends), attendance (who is there, and
+                  who leads), snapshots (for one that comes), redis_client
     bus           events and facts on that log
     codec         events and facts as plain data
     plain         plain data as bytes

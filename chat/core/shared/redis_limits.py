@@ -18,7 +18,7 @@ from redis import RedisError
 
 from ...errors import RateLimited
 from ..machinery.limits import MAX_KEYS, Limit, Limits
-from .redis_log import connect_to
+from .redis_client import connect_to
 
 log = logging.getLogger(__name__)
 OF_CONNECTIONS = {'events'}  # limits whose keys are connections: these are one process's alone

@@ -4,85 +4,43 @@ Appending never waits: a greenlet adds whatever has queued up as one entry of th
 added. Each process counts what it appends, so that the others notice what they missed.
 
 A process that comes, or comes back, says hello. Where that comes out of the log, the one that it asked writes down the whole
-state as of there; with that, what follows, and its own contribution the new one knows what the others know. Who is there is
-kept in a sorted set, by the time of Redis at which each was last heard of; whoever has not been heard of for DEAD_AFTER
-seconds is declared dead by whoever notices.
+state as of there; with that, what follows, and its own contribution the new one knows what the others know. Whoever has not
+been heard of for a while is declared dead by whoever notices.
 
 While Redis does not answer the process goes on alone: what it appends takes effect here, at once, and nowhere else.
 """
 import logging
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.event import Event as Signal
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import RedisError
 
 from ...errors import ChatError, Unavailable
 from ...loop import give_way
+from .attendance import DEAD_AFTER, Attendance
 from .log import Apply, Entry, Plain, Replicated
+from .operations import Operation, Operations
 from .plain import pack, unpack
+from .redis_client import ANSWER_SECONDS, connect_to
+from .snapshots import TAKE_SECONDS, Snapshots
 
 log = logging.getLogger(__name__)
 STREAM: Final = 'chat:log'
-PROCESSES: Final = 'chat:processes'
-LEADER: Final = 'chat:leader'
-SNAPSHOT: Final = 'chat:snapshot:'
 HELLO: Final = 'hello'  # topics of the log's own
 CONTRIBUTION: Final = 'contribution'
 DIED: Final = 'died'
 BEAT_SECONDS = 3
-DEAD_AFTER = 15        # seconds; with GRACE of presence and a beat, nobody is online for 30 s after a crash
 KEPT_SECONDS = 30      # of the log, for those who are slow to read
 MAX_ENTRIES = 50_000   # of the log, whatever their age
-AT_ONCE = 500          # operations in one entry
 READ_AT_ONCE = 100     # entries
 READ_WAIT = 2000       # milliseconds
-ANSWER_SECONDS = 5     # in which Redis answers, or is taken to be gone
 PERFORM_SECONDS = 10
 PAUSE = 0.5            # seconds between two attempts to reach Redis
-SNAPSHOT_SECONDS = 3   # in which the one that was asked gives its snapshot
-MAX_QUEUED = 50_000    # operations on their way to Redis; a process that has more has lost it
-
-# (process, seconds after which one is dead, ms for which a leader leads, seconds for which the log is kept) ->
-# [whether it was not known, who leads, who is there ...]
-BEAT = """
-local now = redis.call('TIME')[1]
-local is_new = redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
-redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[3])
-local leader = redis.call('GET', KEYS[2])
-if leader == ARGV[1] then
-    redis.call('PEXPIRE', KEYS[2], ARGV[3])
-    redis.call('XTRIM', KEYS[3], 'MINID', '~', string.format('%d', (now - ARGV[4]) * 1000))
-end
-return {is_new, leader, unpack(redis.call('ZRANGE', KEYS[1], 0, -1))}
-"""
-
-
-def connect_to(url: str, seconds: float = ANSWER_SECONDS) -> Any:
-    """A client that fails at once where Redis does not answer: what to do then is for its user to say.
-
-    Its own types say that answers may be text or bytes, of several protocols; these are bytes, of one.
-    """
-    return Redis.from_url(url, protocol=2, socket_timeout=seconds, socket_connect_timeout=ANSWER_SECONDS,
-                          retry=Retry(NoBackoff(), 0))
-
-
-class Operation:
-    """Something to be appended: `number` counts those of this process, `result` is what waits for it to come out."""
-
-    __slots__ = ('number', 'topic', 'data', 'packed', 'is_for_all', 'result')
-
-    def __init__(self, topic: str, data: Plain, is_for_all: bool, result: 'AsyncResult[Any] | None' = None) -> None:
-        self.number, self.topic, self.data, self.is_for_all, self.result = 0, topic, data, is_for_all, result
-        self.packed = b''
 
 
 class RedisLog:
@@ -93,24 +51,18 @@ class RedisLog:
     def __init__(self, url: str) -> None:
         self.process = secrets.token_hex(4)
         self._writing, self._reading = connect_to(url), connect_to(url, READ_WAIT / 1000 + ANSWER_SECONDS)
-        self._beat_script = self._writing.register_script(BEAT)
+        self._attendance = Attendance(self._writing, self.process)
+        self._snapshots = Snapshots(giving=self._writing, taking=self._reading)
+        self._operations = Operations(self._take_effect)
         self._apply: dict[str, Apply] = {HELLO: self._greeted, CONTRIBUTION: self._contributed, DIED: self._died}
         self._states: dict[str, Replicated] = {}
         self._forget: list[Callable[[float], None]] = []
-        self._outgoing: deque[Operation] = deque()
-        self._under_way: deque[Operation] = deque()  # appended for all, and not seen to come out yet
-        self._alone: deque[Operation] = deque()      # that hold here as soon as those before them do
-        self._is_holding = False
-        self._news, self._is_ready, self._has_joined = Signal(), Signal(), Signal()
+        self._is_ready, self._has_joined = Signal(), Signal()
         self._is_joining = False  # said hello, or is about to, and what it contributes does not stand behind that yet
-        self._numbered = 0   # the number of the newest operation
         self._seen: dict[str, int] = {}  # of each other process that is there: the number of its newest operation
         self._last = b'0-0'  # entry
-        self._is_connected = self._leads = False
+        self._is_connected = False
         self._alone_since: float | None = time.monotonic()  # until what this process contributes is with the others
-        self._connected_at = 0.0
-        self._others: list[str] = []  # who else was there at the last beat, the one heard of last behind the others
-        self._known: set[str] = set()  # who else was there at any, and has not been declared dead
         self._silent: set[str] = set()  # who was asked for the state, and did not give it
         self._greenlets: list[gevent.Greenlet[..., Any]] = []
 
@@ -119,12 +71,12 @@ class RedisLog:
     @property
     def leads(self) -> bool:
         """See Log. Nobody leads while Redis is gone."""
-        return self._leads and self._is_connected
+        return self._attendance.leads and self._is_connected
 
     @property
     def others(self) -> int:
         """See Log."""
-        return len({*self._others, *self._seen}) if self._is_connected else 0
+        return len({*self._attendance.others, *self._seen}) if self._is_connected else 0
 
     @property
     def is_connected(self) -> bool:
@@ -164,7 +116,7 @@ class RedisLog:
     def start(self) -> None:
         """Begin, and wait until what the others know is known here, or Redis is known to be gone."""
         self._greenlets = [gevent.spawn(work) for work in (self._read_on, self._write_on, self._beat_on)]
-        self._is_ready.wait(timeout=ANSWER_SECONDS + SNAPSHOT_SECONDS)
+        self._is_ready.wait(timeout=ANSWER_SECONDS + TAKE_SECONDS)
         if not self._is_connected:
             log.error('Redis does not answer: this process goes on alone until it does')
 
@@ -173,13 +125,11 @@ class RedisLog:
         if self._is_connected:
             self.append(DIED, self.process)
             deadline = time.monotonic() + ANSWER_SECONDS
-            while self._is_connected and (self._outgoing or self._under_way) and time.monotonic() < deadline:
+            while self._is_connected and not self._operations.are_done and time.monotonic() < deadline:
                 gevent.sleep(0.01)
         gevent.killall(self._greenlets)
         try:
-            self._writing.zrem(PROCESSES, self.process)
-            if self._leads:
-                self._writing.delete(LEADER)
+            self._attendance.go()
         except RedisError:
             log.debug('Redis is gone: nobody is told that this process ends')
         self._writing.close()
@@ -187,36 +137,26 @@ class RedisLog:
 
     # ------------------------------------------------------------------ appending
 
-    def _put(self, operation: Operation, is_first: bool = False) -> None:
-        operation.packed = pack(operation.data)
-        if not self._is_connected and not is_first:
-            self._hold_alone(operation)
-        elif len(self._outgoing) >= MAX_QUEUED:
+    def _put(self, operation: Operation) -> None:
+        if self._is_connected and self._operations.are_too_many:
             self._lose('more waits to be appended than it takes')
-            self._hold_alone(operation)
+        if self._is_connected:
+            self._operations.put(operation)
         else:
-            (self._outgoing.appendleft if is_first else self._outgoing.append)(operation)
-            self._news.set()
+            self._operations.hold_alone([operation])
 
     def _write_on(self) -> None:
         while True:
-            self._news.wait()
-            self._news.clear()
-            while self._outgoing and self._is_connected:
-                if self._outgoing[0].topic == HELLO:
+            self._operations.wait()
+            while self._is_connected and (topic := self._operations.next_topic()):
+                if topic == HELLO:
                     self._has_joined.clear()
-                    self._write([self._outgoing.popleft()])
+                    self._write(*self._operations.take(1))
                     self._has_joined.wait()  # what waits already is to come behind the contribution
                 else:
-                    self._write([self._outgoing.popleft() for _ in range(min(len(self._outgoing), AT_ONCE))])
+                    self._write(*self._operations.take())
 
-    def _write(self, operations: list[Operation]) -> None:
-        first = self._numbered + 1
-        for operation in operations:
-            self._numbered += 1
-            operation.number = self._numbered
-            if operation.is_for_all:
-                self._under_way.append(operation)
+    def _write(self, first: int, operations: list[Operation]) -> None:
         entry = pack([first, [[operation.topic, operation.packed] for operation in operations]])
         try:
             self._writing.xadd(STREAM, {'p': self.process, 'd': entry}, maxlen=MAX_ENTRIES)
@@ -242,39 +182,15 @@ class RedisLog:
 
     def _apply_entry(self, process: str, packed: bytes) -> None:
         if process == self.process:
-            if self._under_way:
+            if self._operations.is_any_under_way:
                 first, operations = unpack(packed)
-                self._come_out(first + len(operations) - 1)
+                self._operations.come_out(first + len(operations) - 1)
             return
         first, operations = unpack(packed)
         self._notice_gap(process, first, len(operations))
         for topic, data in operations:
             self._call(topic, process, data)
         give_way()
-
-    def _come_out(self, last: int) -> None:
-        """Own operations up to that number are in the log; those that held already, alone, are not under way any more."""
-        while self._under_way and self._under_way[0].number <= last:
-            operation = self._under_way.popleft()
-            self._take_effect(operation)
-            if operation.result is not None:
-                gevent.sleep(0)  # whoever waits for it goes on before anything else comes out
-
-    def _hold_alone(self, *operations: Operation) -> None:
-        """Operations of this process hold for it alone, in their order."""
-        self._alone.extend(operations)
-        if not self._is_holding:
-            self._hold_next()
-
-    def _hold_next(self) -> None:
-        self._is_holding = True
-        while self._alone:
-            operation = self._alone.popleft()
-            self._take_effect(operation)
-            if operation.result is not None and self._alone:
-                gevent.spawn(self._hold_next)  # whoever waits for it goes on before the next one holds
-                return
-        self._is_holding = False
 
     def _notice_gap(self, process: str, first: int, count: int) -> None:
         expected = self._seen.get(process)
@@ -285,8 +201,6 @@ class RedisLog:
 
     def _take_effect(self, operation: Operation) -> None:
         """An operation of this process comes out, or holds for it alone."""
-        if not operation.is_for_all:
-            return
         result = operation.result
         try:
             value = self._apply[operation.topic](Entry(self.process, True, operation.data))
@@ -318,8 +232,8 @@ class RedisLog:
         newest_id = newest[0][0] if newest else b'0-0'
         if self._last == b'0-0' or _order(newest_id) < _order(self._last):
             self._last = newest_id  # it begins here, or Redis has lost its log
-        self._is_connected, self._connected_at = True, time.monotonic()
-        self._beat()
+        self._is_connected = True
+        self._attendance.come()
         self._say_hello()
 
     def _say_hello(self) -> None:
@@ -331,8 +245,8 @@ class RedisLog:
 
     def _ask_another(self) -> None:
         """Say hello, and ask whoever was heard of last: that one is there most probably."""
-        asked = next((process for process in reversed(self._others) if process not in self._silent), None)
-        self._put(Operation(HELLO, [asked, secrets.token_hex(8)], True), is_first=True)
+        asked = next((process for process in reversed(self._attendance.others) if process not in self._silent), None)
+        self._operations.put(Operation(HELLO, [asked, secrets.token_hex(8)], True), is_first=True)
 
     def _lose(self, reason: object) -> None:
         """Redis is gone: what was appended and has not come out holds here alone."""
@@ -341,10 +255,7 @@ class RedisLog:
         log.error('Redis does not answer, this process goes on alone: %s', reason)
         self._is_connected = False
         self._alone_since = self._alone_since or time.monotonic()
-        alone = [*self._under_way, *self._outgoing]
-        self._under_way.clear()
-        self._outgoing.clear()
-        self._hold_alone(*(operation for operation in alone if operation.topic not in (HELLO, CONTRIBUTION, DIED)))
+        self._operations.give_up(but=(HELLO, CONTRIBUTION, DIED))
         self._is_joining = False
         self._has_joined.set()
         self._is_ready.set()
@@ -354,8 +265,7 @@ class RedisLog:
         asked, name = entry.data
         if not entry.is_own:
             if asked == self.process:
-                state = pack({topic: state.snapshot() for topic, state in self._states.items()})
-                gevent.spawn(self._give, name, state)
+                self._snapshots.give(name, {topic: state.snapshot() for topic, state in self._states.items()})
             return
         if asked is not None and not self._take_over(asked, name):
             self._silent.add(asked)
@@ -365,33 +275,24 @@ class RedisLog:
         elif self._is_connected:
             contribution = {topic: state.contribution() for topic, state in self._states.items()}
             seconds = time.monotonic() - self._alone_since if self._alone_since is not None else 0
-            self._put(Operation(CONTRIBUTION, [seconds, contribution], True), is_first=True)
+            self._operations.put(Operation(CONTRIBUTION, [seconds, contribution], True), is_first=True)
             self._is_joining = False
             self._has_joined.set()
 
-    def _give(self, name: str, state: bytes) -> None:
-        try:
-            self._writing.set(SNAPSHOT + name, state, ex=60)
-        except RedisError as error:
-            log.warning('a process that came could not be given a snapshot: %s', error)
-
     def _take_over(self, asked: str, name: str) -> bool:
-        """Wait for the snapshot of that name, which is of this hello and no other; whether it came."""
-        deadline = time.monotonic() + SNAPSHOT_SECONDS
-        while self._is_connected and time.monotonic() < deadline:
-            try:
-                data = self._reading.getdel(SNAPSHOT + name)
-            except RedisError as error:
-                self._lose(error)
-                return False
-            if data is not None:
-                for topic, snapshot in unpack(data).items():
-                    if topic in self._states:  # a newer process may have more
-                        self._states[topic].restore(snapshot)
-                return True
-            gevent.sleep(0.01)
-        log.warning('process %s gave no snapshot', asked)
-        return False
+        """Take the snapshot of that name, which is of this hello and no other; whether it came."""
+        try:
+            snapshots = self._snapshots.take(name, lambda: self._is_connected)
+        except RedisError as error:
+            self._lose(error)
+            return False
+        if snapshots is None:
+            log.warning('process %s gave no snapshot', asked)
+            return False
+        for topic, snapshot in snapshots.items():
+            if topic in self._states:  # a newer process may have more
+                self._states[topic].restore(snapshot)
+        return True
 
     def _contributed(self, entry: Entry) -> None:
         """A process is back, this one or another: its part of the state is what it says.
@@ -415,7 +316,7 @@ class RedisLog:
                 self._say_hello()
             return
         self._seen.pop(process, None)
-        self._known.discard(process)
+        self._attendance.forget(process)
         for state in self._states.values():
             state.died(entry)
         self._doubt(DEAD_AFTER)
@@ -436,19 +337,15 @@ class RedisLog:
                     self._lose(error)
 
     def _beat(self) -> None:
-        """Be heard of, and hear who is there."""
-        is_new, leader, *there = self._beat_script(
-            keys=[PROCESSES, LEADER, STREAM], args=[self.process, DEAD_AFTER, DEAD_AFTER * 1000, KEPT_SECONDS])
-        self._leads = leader == self.process.encode()
-        self._others = [name.decode() for name in there if name.decode() != self.process]
-        self._known.update(self._others, self._seen)
-        if time.monotonic() - self._connected_at > DEAD_AFTER:  # before, they may be on their way back
-            for process in self._known - {*self._others}:
-                self.append(DIED, process)
-        if is_new and self._greenlets and self._is_ready.is_set():  # it was taken to be dead
+        was_dead = self._attendance.beat()
+        for process in self._attendance.dead(self._seen):
+            self.append(DIED, process)
+        if self._attendance.leads:
+            self._writing.xtrim(STREAM, minid=max(0, _order(self._last)[0] - KEPT_SECONDS * 1000), approximate=True)
+        if was_dead and self._is_ready.is_set():
             self._say_hello()
 
 
 def _order(entry_id: bytes) -> tuple[int, ...]:
-    """What entries of a stream are ordered by."""
+    """What entries of a stream are ordered by: the milliseconds of Redis's clock, and a number."""
     return tuple(map(int, entry_id.split(b'-')))

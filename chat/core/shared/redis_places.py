@@ -5,8 +5,9 @@ import time
 import gevent
 from redis import RedisError
 
+from .attendance import PROCESSES
 from .places import MAX_PER_ADDRESS, MAX_PLACES, Places
-from .redis_log import PROCESSES, connect_to
+from .redis_client import connect_to
 
 log = logging.getLogger(__name__)
 TAKEN = 'chat:waiting:'
