@@ -26,7 +26,7 @@ class Nginx:
         paths = ''.join(f'{name}_temp_path {self._folder}/{name};'
                         for name in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
         (self._folder / 'nginx.conf').write_text(
-            f'daemon off; pid {self._folder}/pid; error_log {self._folder}/error.log; events {{}}\n'
+            f'daemon off; pid {self._folder}/pid; error_log {self._folder}/error.log; events {{ worker_connections 4096; }}\n'
             f'http {{ access_log off; {paths}\n{self._site(ports, key, is_encrypted)}\n}}')
         self._process = None
 
