@@ -1,12 +1,15 @@
 """Processes that end or are paused, and a Redis that is gone for a while: what the others and their clients know then."""
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 import redis
 
 from chat.core.shared.attendance import PROCESSES
 from tests.support.databases import MariaDatabase
+from tests.support.server import REPOSITORY
 from tests.support.several import several
 from tests.support.sockets import expect_ok
 from tests.support.waiting import wait_until
@@ -114,3 +117,7 @@ def test_a_call_that_ended_while_a_process_was_paused_is_over_in_that_process_to
     assert phone.expect('endCall', timeout=20)['callId'] == call_id
     expect_ok(caller.call('callUser', {'to': bob.id, 'offer': 'again'}))
     assert phone.expect('callUser')['callId'] != call_id
+
+
+def test_who_died_is_gone_also_for_those_who_never_saw_it(own_redis):
+    subprocess.run([sys.executable, '-m', 'tests.support.logs', own_redis.url], cwd=REPOSITORY, check=True, timeout=60)

@@ -25,14 +25,20 @@ class Attendance:
 
     def __init__(self, redis: Any, process: str) -> None:
         self._redis, self._process, self._script = redis, process, redis.register_script(BEAT)
-        self._known: set[str] = set()  # who else was there at any beat, and has not been declared dead
-        self._came_at = 0.0
+        self._known: set[str] = set()  # who else was there as far as anybody knows, and has not been declared dead
+        self._knows_at: float | None = None  # from when on whoever is not there is dead
         self.others: list[str] = []    # who else was there, the one heard of last behind the others
         self.leads = False
 
     def come(self) -> None:
-        """Be there from now on."""
-        self._came_at = time.monotonic()
+        """Be there from now on, for the first time or again.
+
+        Whoever comes back, or comes when Redis has just begun, may be the first of many: nobody is dead for a while then.
+        """
+        wait = DEAD_AFTER
+        if self._knows_at is None:
+            wait = max(0, DEAD_AFTER - self._redis.info('server')['uptime_in_seconds'])
+        self._knows_at = time.monotonic() + wait
         self.beat()
 
     def beat(self) -> bool:
@@ -43,10 +49,20 @@ class Attendance:
         self.others = [name.decode() for name in there if name.decode() != self._process]
         return bool(is_new)
 
-    def dead(self, heard_of: Iterable[str]) -> set[str]:
-        """Who was there, or heard of, and is no more. Nobody just after this process came: others may be coming, too."""
-        self._known.update(self.others, heard_of)
-        return self._known - {*self.others} if time.monotonic() - self._came_at > DEAD_AFTER else set()
+    def know(self, processes: Iterable[str]) -> None:
+        """Others are, or were, there as well: they were heard of, or another process knows them."""
+        self._known.update(processes)
+        self._known.discard(self._process)
+
+    def known(self) -> list[str]:
+        """Who was there and has not been declared dead, with this process."""
+        return sorted({self._process, *self._known})
+
+    def dead(self) -> set[str]:
+        """Who was known to be there, and is no more."""
+        self.know(self.others)
+        has_waited = self._knows_at is not None and time.monotonic() > self._knows_at
+        return self._known - {*self.others} if has_waited else set()
 
     def forget(self, process: str) -> None:
         """It was declared dead."""

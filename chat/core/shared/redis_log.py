@@ -265,7 +265,9 @@ class RedisLog:
         asked, name = entry.data
         if not entry.is_own:
             if asked == self.process:
-                self._snapshots.give(name, {topic: state.snapshot() for topic, state in self._states.items()})
+                self._attendance.know(self._seen)
+                self._snapshots.give(name, [self._attendance.known(), {
+                    topic: state.snapshot() for topic, state in self._states.items()}])
             return
         if asked is not None and not self._take_over(asked, name):
             self._silent.add(asked)
@@ -282,13 +284,15 @@ class RedisLog:
     def _take_over(self, asked: str, name: str) -> bool:
         """Take the snapshot of that name, which is of this hello and no other; whether it came."""
         try:
-            snapshots = self._snapshots.take(name, lambda: self._is_connected)
+            taken = self._snapshots.take(name, lambda: self._is_connected)
         except RedisError as error:
             self._lose(error)
             return False
-        if snapshots is None:
+        if taken is None:
             log.warning('process %s gave no snapshot', asked)
             return False
+        known, snapshots = taken
+        self._attendance.know(known)  # of whom some may be dead, and still be in what is taken over
         for topic, snapshot in snapshots.items():
             if topic in self._states:  # a newer process may have more
                 self._states[topic].restore(snapshot)
@@ -338,7 +342,8 @@ class RedisLog:
 
     def _beat(self) -> None:
         was_dead = self._attendance.beat()
-        for process in self._attendance.dead(self._seen):
+        self._attendance.know(self._seen)
+        for process in self._attendance.dead():
             self.append(DIED, process)
         if self._attendance.leads:
             self._writing.xtrim(STREAM, minid=max(0, _order(self._last)[0] - KEPT_SECONDS * 1000), approximate=True)
