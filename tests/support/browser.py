@@ -68,17 +68,21 @@ class Window:
         self.context, self.url = context, url
         self.problems = []
         self._expected = ()
+        self._awaited = set()
         self.page = context.new_page()
         self.page.on('console', self._said)
         self.page.on('pageerror', lambda error: self.problems.append(f'{error.message}\n{error.stack}'))
         self.page.on('request', self._asked)
+        self.page.on('requestfinished', self._ended)
+        self.page.on('requestfailed', self._ended)
 
     def go(self, path):
         """Goes to an address behind the `#`, without loading the page again."""
         self.page.evaluate('path => { location.hash = path; }', path)
 
     def settle(self):
-        """Waits until nothing moves any more, and the pictures are there."""
+        """Waits until all that was asked for has come, nothing moves any more, and the pictures are there."""
+        wait_until(self._is_answered, PATIENCE / 1000, 'the answers', interval=0.05)
         until(self.page, """async () => {
           await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
           const moves = (one) => one.playState === 'running' && Number.isFinite(one.effect.getComputedTiming().endTime);
@@ -113,6 +117,15 @@ class Window:
     def _asked(self, request):
         if not request.url.startswith((self.url, self.url.replace('http', 'ws', 1), 'blob:', 'data:')):
             self.problems.append(f'asked for {request.url}, which is not the server')
+        if request.resource_type in ('fetch', 'xhr') and '/socket.io/' not in request.url:  # a poll is always open
+            self._awaited.add(request)
+
+    def _ended(self, request):
+        self._awaited.discard(request)
+
+    def _is_answered(self):
+        self.page.evaluate('0')  # Playwright tells what happened while it is asked something
+        return not self._awaited
 
 
 def _signed_in(url, account):

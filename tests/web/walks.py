@@ -41,7 +41,10 @@ def sign_in(page, account, password=None):
 def sign_out(window):
     """Signs out in the settings, and waits until one can sign in again."""
     window.go('#/settings')
-    window.page.get_by_role('button', name='Sign out').click()
+    sign_out = window.page.get_by_role('button', name='Sign out')
+    sign_out.wait_for()
+    window.settle()  # what is still asked for would be refused, and the console say so
+    sign_out.click()
     window.page.get_by_role('dialog').get_by_role('button', name='Sign out').click()
     window.page.get_by_role('heading', name='Sign in').wait_for()
 
