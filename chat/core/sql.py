@@ -56,7 +56,9 @@ def mark(is_sqlite: bool) -> str:
 # ---------------------------------------------------------------------- a batch of messages
 #
 # On MySQL a batch is two UPDATEs, one INSERT (two where somebody is mentioned) and a COMMIT in one round trip, executed by
-# the driver alone. Each statement takes effect only where the one before it found what it should.
+# the driver alone. Each statement takes effect only where the one before it found what it should. One process knows the
+# places of its messages before; where several write, the database counts, in variables of the connection (`@seq_7` and
+# `@at_7` of room 7), and tells in the same round trip: two statements more, some 10 for each room.
 
 class RoomState(Protocol):
     """What a room is expected to be like while messages are put into it; a LiveRoom, or a row of rooms."""
@@ -121,6 +123,19 @@ def claim_places(newest: Mapping[int, tuple[int, int]], expected: Mapping[int, R
             f'WHERE ({conditions}) AND deleted_at IS NULL')
 
 
+def claim_next_places(newest: Mapping[int, tuple[int, int]], expected: Mapping[int, RoomState]) -> str:
+    """MySQL's UPDATE that takes the next numbers of rooms, whatever they are; the members must be as expected.
+
+    `newest` has how many numbers of each room, and its newest_at unless that is later by now.
+    """
+    conditions = ' OR '.join([f'id = {room_id:d} AND members_version = {room.members_version:d}'
+                              for room_id, room in sorted(expected.items())])
+    last_seq = _by_id({room_id: count for room_id, (count, _) in newest.items()})
+    newest_at = _by_id({room_id: at for room_id, (_, at) in newest.items()})
+    return (f'UPDATE rooms {BY_PRIMARY_KEY} SET last_seq = last_seq + {last_seq}, '
+            f'newest_at = GREATEST(newest_at, {newest_at}) WHERE ({conditions}) AND deleted_at IS NULL')
+
+
 def _by_id(numbers: Mapping[int, int]) -> str:
     """The expression that has a number for each id."""
     return f'CASE id {" ".join([f"WHEN {key:d} THEN {number:d}" for key, number in numbers.items()])} END'
@@ -135,22 +150,45 @@ def lock_order_if(claimed: int) -> str:
     return f'UPDATE commit_order SET id = 1 WHERE id = 1 AND ROW_COUNT() = {claimed:d}'
 
 
-def insert_messages(messages: Sequence[NumberedMessage], is_sqlite: bool,
-                    is_checked: bool = False) -> tuple[str, list[str | bytes]]:
+def count_places(counts: Mapping[int, int], now: int) -> str:
+    """What sets the variables after `claim_next_places` took so many numbers of each room, and `lock_order_if`.
+
+    They are what the numbers and times (ms) of the new messages are counted from, which come later than those before them.
+    The snapshot that is read is younger than the locks, so nothing of the rooms is missing from it.
+    """
+    variables = [(f'@seq_{room_id:d} = (SELECT last_seq - {count:d} FROM rooms WHERE id = {room_id:d}), '
+                  f'@at_{room_id:d} = GREATEST({now:d}, 1 + COALESCE((SELECT created_at FROM messages {BY_ROOM_AND_ID} '
+                  f'WHERE room_id = {room_id:d} ORDER BY id DESC LIMIT 1), 0))') for room_id, count in counts.items()]
+    return f'SET @is_claimed = ROW_COUNT() = 1, {", ".join(variables)}'
+
+
+def counted_places(room_ids: Iterable[int]) -> str:
+    """The SELECT of the variables of `count_places`, two for each room."""
+    return f'SELECT {", ".join([f"@seq_{room_id:d}, @at_{room_id:d}" for room_id in room_ids])}'
+
+
+def insert_messages(messages: Sequence[NumberedMessage], is_sqlite: bool, is_checked: bool = False,
+                    is_counted: bool = False) -> tuple[str, list[str | bytes]]:
     """(the INSERT of all messages, its parameters).
 
     One that `is_checked` is refused, for a NULL, unless the statement right before it, `lock_order_if`, found its row: so
-    the whole batch can be sent at once and yet be stored only if all rooms were as expected. By hand: 230 for 256 messages,
-    against 21,000 by SQLAlchemy; and whole numbers in the text, since PyMySQL needs 560 for the rest against 1,230 for nine
-    parameters each.
+    the whole batch can be sent at once and yet be stored only if all rooms were as expected. Of one that `is_counted` that
+    is the statement before `count_places`, and each `seq` and `created_at` are those behind the variables. By hand: 230
+    for 256 messages, against 21,000 by SQLAlchemy; and whole numbers in the text, since PyMySQL needs 560 for the rest
+    against 1,230 for nine parameters each.
     """
     rows: list[str] = []
     values: list[str | bytes] = []
     parameter = mark(is_sqlite)
+    check = '@is_claimed' if is_counted else 'ROW_COUNT() = 1'
     for message in messages:
-        reply_to_id, client_id = message.reply_to_id, message.client_id
-        seq = f'IF(ROW_COUNT() = 1, {message.seq:d}, NULL)' if is_checked and not rows else f'{message.seq:d}'
-        rows.append(f'({message.room.id:d},{message.sender_id:d},{seq},{message.nonce:d},{message.created_at:d},'
+        reply_to_id, client_id, room_id = message.reply_to_id, message.client_id, message.room.id
+        seq, at = _seq(message, is_counted), f'{message.created_at:d}'
+        if is_counted:
+            at = f'@at_{room_id:d} + {at}'
+        if is_checked and not rows:
+            seq = f'IF({check}, {seq}, NULL)'
+        rows.append(f'({room_id:d},{message.sender_id:d},{seq},{message.nonce:d},{at},'
                     f'{_number(reply_to_id)},{len(message.mentions):d},{parameter},{parameter},'
                     f'{"NULL" if client_id is None else parameter})')
         values += (message.type, message.content)
@@ -159,13 +197,17 @@ def insert_messages(messages: Sequence[NumberedMessage], is_sqlite: bool,
     return f'INSERT INTO messages ({MESSAGE_COLUMNS}) VALUES {",".join(rows)}', values
 
 
-def insert_mentions(messages: Sequence[NumberedMessage]) -> list[str]:
+def _seq(message: NumberedMessage, is_counted: bool) -> str:
+    return f'@seq_{message.room.id:d} + {message.seq:d}' if is_counted else f'{message.seq:d}'
+
+
+def insert_mentions(messages: Sequence[NumberedMessage], is_counted: bool = False) -> list[str]:
     """MySQL's INSERT of what messages mention that were inserted right before, or nothing where there is none.
 
     Their ids are known to the server only: that of the first one, and those behind it in the steps of a cluster.
     """
-    rows = [f'({user_id:d},LAST_INSERT_ID() + {index:d} * @@auto_increment_increment,{message.room.id:d},{message.seq:d})'
-            for index, message in enumerate(messages) for user_id in message.mentions]
+    rows = [f'({user_id:d},LAST_INSERT_ID() + {index:d} * @@auto_increment_increment,{message.room.id:d},'
+            f'{_seq(message, is_counted)})' for index, message in enumerate(messages) for user_id in message.mentions]
     return [f'INSERT INTO mentions (user_id, message_id, room_id, seq) VALUES {",".join(rows)}'] if rows else []
 
 

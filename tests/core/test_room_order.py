@@ -86,6 +86,22 @@ def test_of_messages_that_were_missed_the_newest_may_change_before_an_older_one(
     assert house.contents() == [NEW('first'), NEW('A'), NEW('b'), NEW('C'), UPDATED('C'), UPDATED('A')]
 
 
+def test_what_waits_is_told_in_one_piece_with_what_was_missing_before_it(house):
+    house.say('first')
+    house.hear(MessageStored)
+    house.wait()
+    pieces = []
+    house.order._here.subscribe(lambda events: pieces.append([event.message['content'] for event in events]))
+    house.say('theirs', 'ours', 'ours too')
+    theirs, *ours = [event for event in house.elsewhere if isinstance(event, MessageStored)][-3:]
+    house.order.put(ours)
+    assert pieces == []
+    house.order.put([theirs])
+    assert pieces == [['theirs', 'ours', 'ours too']]
+    house.wait()
+    assert house.contents() == [NEW('first'), NEW('theirs'), NEW('ours'), NEW('ours too')]
+
+
 def test_what_was_missed_while_redis_was_gone_for_long_is_told_when_it_is_back(house):
     house.order.remember()
     house.say('while it was gone')

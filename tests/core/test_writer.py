@@ -1,6 +1,7 @@
 """Group commit: what the writer does with drafts whose batch the database rolled back, lost or refused."""
 import itertools
 import threading
+import time
 from dataclasses import dataclass, field
 
 import gevent
@@ -160,6 +161,7 @@ def filled(url):
     tables.METADATA.create_all(made.engine)
 
     def fill(connection):
+        connection.execute(insert(tables.COMMIT_ORDER).values(id=1))
         user = connection.execute(insert(tables.USERS).values(
             username='ann', username_key='ann', email='a', email_key='a', display_name='ann', display_key='ann', password_hash='x',
             is_admin=False, created_at=1)).inserted_primary_key[0]
@@ -192,6 +194,32 @@ def test_messages_are_stored_carefully_at_first_and_then_at_once(chat):
         assert [outcome.duplicate for outcome in outcomes] == [False, False]
     assert stored(database) == list('xxyyzz')
     assert [room.last_seq for room in rooms] == [3, 3]
+
+
+def test_where_another_process_writes_to_the_same_rooms_the_database_numbers_and_nothing_is_tried_twice(chat_on_mariadb, monkeypatch):
+    database, user, rooms = chat_on_mariadb
+    stores = [(MessageStore(database), [LiveRoom(room.id, PUBLIC, 'x', room.members) for room in rooms]) for _ in range(2)]
+    for store, own in stores:
+        store.store(drafts(user, own, 'before'), again=False)
+        for room in own:
+            room.told_at = time.monotonic()
+    monkeypatch.setattr(MessageStore, '_store_carefully', None)
+    batches = []
+    for _ in range(3):
+        for store, own in stores:
+            batches.append(drafts(user, own, 'x', 'y'))
+            batches[-1][0].mentions = [user]
+            store.store(batches[-1], again=False)
+    for room in rooms:
+        columns = tables.MESSAGES.c.seq, tables.MESSAGES.c.id, tables.MESSAGES.c.created_at
+        kept = [tuple(row) for row in database.rows(select(*columns).where(tables.MESSAGES.c.room_id == room.id).order_by('id'))]
+        of_drafts = [(draft.seq, draft.id, draft.created_at) for batch in batches for draft in batch if draft.room.id == room.id]
+        assert [seq for seq, _, _ in kept] == list(range(1, 15)) and kept[2:] == of_drafts
+        times = [at for _, _, at in kept]
+        assert times == sorted(set(times))
+        assert database.scalar(select(tables.ROOMS.c.last_seq).where(tables.ROOMS.c.id == room.id)) == 14
+    mentioned = database.rows(select(tables.MENTIONS.c.message_id, tables.MENTIONS.c.seq).order_by(tables.MENTIONS.c.message_id))
+    assert [tuple(row) for row in mentioned] == [(batch[0].id, batch[0].seq) for batch in batches]
 
 
 def test_a_draft_that_was_stored_already_is_found_again(chat):

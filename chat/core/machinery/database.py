@@ -152,20 +152,21 @@ class Database:
                     raise Unavailable('The database is locked by another program: try again in a moment') from error
                 gevent.sleep(0.02)
 
-    def at_once(self, statements: Sequence[str], parameters: Sequence[Any]) -> tuple[list[int], int]:
-        """Execute statements of MySQL's SQL, the last one COMMIT, in one round trip: (the first id of each, id step).
+    def at_once(self, statements: Sequence[str], parameters: Sequence[Any]) -> tuple[int, list[int], int]:
+        """Execute statements of MySQL's SQL, the last one COMMIT, in one round trip.
 
-        The id step is how far apart the ids of one INSERT are. For one caller at a time: the connection is kept for it,
-        since to take one from the pool each time costs a twentieth of the whole. Raises as `writing` does.
+        Returns (the first id of the first INSERT, the one row that a SELECT among them gave, how far apart the ids of one
+        INSERT are). For one caller at a time: the connection is kept for it, since to take one from the pool each time
+        costs a twentieth of the whole. Raises as `writing` does.
         """
         with in_doubt_if_lost(), translated():
             connection = self._take_batch_connection()
             with self._driver_cursor(connection) as cursor:
                 cursor.execute(';'.join(statements), parameters)
-                ids = [cursor.lastrowid]
+                first_id, row = cursor.lastrowid, cursor.fetchone()
                 while cursor.nextset():
-                    ids.append(cursor.lastrowid)
-                return ids, connection.info['id_step']
+                    first_id, row = first_id or cursor.lastrowid, row or cursor.fetchone()
+                return first_id, list(row or ()), connection.info['id_step']
 
     def _take_batch_connection(self) -> PoolProxiedConnection:
         """The connection of `at_once`: a new one if it was lost."""

@@ -11,7 +11,8 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from enum import Enum
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -39,7 +40,8 @@ from .told_rooms import Newest, ToldRooms
 log = logging.getLogger(__name__)
 MAX_WAITING = 10_000    # of one room; then what was first goes, and is told out of the database
 PATIENCE = 0.05         # seconds
-LOOK = 0.005            # seconds between two looks at what has come
+LOOK = 0.02             # seconds between two looks at what has come
+SETTLING = 0.005        # seconds between two looks whether nothing waits any more
 PAUSE = 0.5             # seconds between two attempts to ask the database
 ASKING = 4              # rooms for which it is asked at a time, of perhaps thousands
 REMEMBER_SECONDS = 5
@@ -60,13 +62,28 @@ class Item(NamedTuple):
     events: Sequence[Event]
 
 
+class Turn(Enum):
+    """When an Item is to be told: it was already, out of the database; now; when what is missing before it was told."""
+
+    PAST, NOW, LATER = range(3)
+
+
+class Waiting:
+    """What waits of a room, something of which was told last at `since`; while the database `is_asked`, all that comes."""
+
+    __slots__ = ('items', 'since', 'is_asked')
+
+    def __init__(self, items: Iterable[Item], since: float) -> None:
+        self.items, self.since, self.is_asked = deque(items, MAX_WAITING), since, False
+
+
 class RoomOrder:
     """Hands events on to `here`, each in its turn."""
 
     def __init__(self, *, rooms: Rooms, told: ToldRooms, here: Publisher,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._rooms, self._told, self._here, self._clock = rooms, told, here, clock
-        self._waiting: dict[int, deque[Item]] = {}  # by room, while there is a greenlet that sees to it
+        self._waiting: dict[int, Waiting] = {}  # by room, while there is a greenlet that sees to it
         self._behind: set[int] = set()  # those of these rooms of which the database may have more than what waits
         self._asking = BoundedSemaphore(ASKING)
         self._moments: deque[tuple[float, Newest]] = deque()
@@ -74,11 +91,12 @@ class RoomOrder:
 
     def settle(self, seconds: float) -> bool:
         """Wait until all that was published before this call was told; whether it was, within so many seconds."""
-        deadline, waiting = self._clock() + seconds, dict(self._waiting)
-        while waiting := {room_id: items for room_id, items in waiting.items() if self._waiting.get(room_id) is items}:
+        deadline, before = self._clock() + seconds, dict(self._waiting)
+        while any(self._waiting.get(room_id) is each and (each.items or each.is_asked or room_id in self._behind)
+                  for room_id, each in before.items()):
             if self._clock() > deadline:
                 return False
-            gevent.sleep(LOOK)
+            gevent.sleep(SETTLING)
         return True
 
     # ------------------------------------------------------------------ events on their way
@@ -87,72 +105,79 @@ class RoomOrder:
         """These were published, here or elsewhere: they are told as soon as nothing before them is missing."""
         ready: list[Event] = []
         for item in [Item(*place, tuple(group)) for place, group in groupby(events, _place)]:
-            if item.room_id in self._waiting:
-                self._wait(item)
-            elif self._is_old(item):
-                continue
-            elif self._is_next(item):
-                self._note(item)
+            waiting = self._waiting.get(item.room_id)
+            turn = self._take(item) if waiting is None or not waiting.is_asked else Turn.LATER
+            if turn is Turn.NOW:
                 ready += item.events
+            if waiting is None:
+                if turn is Turn.LATER:
+                    self._see_to(item.room_id, item)
+            elif turn is Turn.LATER:
+                waiting.items.append(item)
             else:
-                self._wait(item)
+                waiting.since = self._clock()
+                ready += self._take_those_in_turn(waiting)
         if ready:
             self._here.publish(*ready)
 
-    def _is_old(self, item: Item) -> bool:
-        """Whether it was told before, out of the database."""
-        told = self._told.get(item.room_id)
-        if told is None or not item.seq:
-            return False
-        return item.change.id <= told.change_id if item.change else item.seq <= told.seq
-
-    def _is_next(self, item: Item) -> bool:
-        """Whether nothing before it is missing."""
+    def _take(self, item: Item) -> Turn:
+        """Whether it is an item's turn; if so it counts as told from now on."""
+        told = self._told.get(item.room_id) if item.seq else None
+        if told and (item.change.id <= told.change_id if item.change else item.seq <= told.seq):
+            return Turn.PAST
         if item.members_version is not None and not self._rooms.is_known(item.room_id, item.members_version):
-            return False
+            return Turn.LATER
         if not item.seq:
-            return True
-        told = self._told.get(item.room_id)
+            return Turn.NOW
         if told is None:
-            return False
+            return Turn.LATER
         if item.change:
-            return item.seq <= told.seq and item.change.previous <= told.change_id
-        return item.seq == told.seq + 1
-
-    def _note(self, item: Item) -> None:
-        told = self._told.get(item.room_id)
-        if told is None or not item.seq:
-            return
-        if item.change:
+            if item.seq > told.seq or item.change.previous > told.change_id:
+                return Turn.LATER
             told.change_id = item.change.id
         else:
+            if item.seq != told.seq + 1:
+                return Turn.LATER
             told.seq, told.message_id = item.seq, max(told.message_id, _message_id(item))
+        return Turn.NOW
 
     # ------------------------------------------------------------------ those that must wait
 
-    def _wait(self, item: Item) -> None:
-        waiting = self._waiting.get(item.room_id)
-        if waiting is None:
-            self._see_to(item.room_id, deque((item,), MAX_WAITING))
-        else:
-            waiting.append(item)
+    def _take_those_in_turn(self, waiting: Waiting) -> list[Event]:
+        """The events of those that wait whose turn it is, and of those behind which it is then; they count as told."""
+        ready: list[Event] = []
+        index = 0
+        while index < len(waiting.items):
+            item = waiting.items[index]
+            turn = self._take(item)
+            if turn is Turn.LATER:
+                index += 1
+                continue
+            del waiting.items[index]
+            index, waiting.since = 0, self._clock()
+            if turn is Turn.NOW:
+                ready += item.events
+        return ready
 
-    def _see_to(self, room_id: int, waiting: deque[Item]) -> None:
-        self._waiting[room_id] = waiting
+    def _see_to(self, room_id: int, *items: Item) -> None:
+        self._waiting[room_id] = Waiting(items, self._clock())
         gevent.spawn(self._resolve, room_id)
 
     def _resolve(self, room_id: int) -> None:
         """Tell what waits of a room, in its turn; and of one that is behind whatever else was not told."""
         waiting = self._waiting[room_id]
         is_known = self._told.get(room_id) is not None and room_id not in self._behind
-        patient_until = self._clock() + PATIENCE if is_known else 0
+        asked_since = None if is_known else waiting.since  # nothing came since, for which it would be worth to wait
         try:
-            while waiting or room_id in self._behind:
-                if self._tell_those_in_turn(waiting):
-                    patient_until = self._clock() + PATIENCE
-                elif self._clock() < patient_until:
+            while waiting.items or room_id in self._behind:
+                ready = self._take_those_in_turn(waiting)
+                if ready:
+                    self._here.publish(*ready)
+                elif waiting.since != asked_since and self._clock() < waiting.since + PATIENCE:
                     gevent.sleep(LOOK)
-                elif not self._ask_database(room_id, waiting):
+                elif self._ask_database(room_id, waiting):
+                    asked_since = waiting.since
+                else:
                     gevent.sleep(PAUSE)
         except Exception:
             log.exception('what was missed of room %d could not be told', room_id)
@@ -160,39 +185,29 @@ class RoomOrder:
             self._behind.discard(room_id)
             del self._waiting[room_id]
 
-    def _tell_those_in_turn(self, waiting: deque[Item]) -> bool:
-        """Whether there were any."""
-        for index, item in enumerate(waiting):
-            is_old = self._is_old(item)
-            if is_old or self._is_next(item):
-                del waiting[index]
-                if not is_old:
-                    self._note(item)
-                    self._here.publish(*item.events)
-                return True
-        return False
-
-    def _ask_database(self, room_id: int, waiting: deque[Item]) -> bool:
+    def _ask_database(self, room_id: int, waiting: Waiting) -> bool:
         """Tell what comes before one of those that wait; False if the database does not answer."""
         is_behind = room_id in self._behind
         self._behind.discard(room_id)  # first, since it may be said again meanwhile
         try:
             with self._asking:
-                room = self._current_room(room_id, waiting)
+                waiting.is_asked = True
+                room = self._current_room(room_id, waiting.items)
                 if room is None:
-                    waiting.clear()
+                    waiting.items.clear()
                 elif is_behind:
                     is_behind = not (self._told.tell_messages(room, None) & self._told.tell_changes(room, None))
                 else:
-                    self._tell_what_comes_before(room, waiting)
+                    self._tell_what_comes_before(room, waiting.items)
         except Unavailable:
             return False
         finally:
+            waiting.is_asked = False
             if is_behind:
                 self._behind.add(room_id)
         return True
 
-    def _tell_what_comes_before(self, room: LiveRoom, waiting: deque[Item]) -> None:
+    def _tell_what_comes_before(self, room: LiveRoom, waiting: Collection[Item]) -> None:
         """Then it is the turn of one of those that wait: of the first message, or of the first change."""
         until = [item.seq - 1 for item in waiting if item.seq and item.change is None]
         changes = [item.change for item in waiting if item.change]
@@ -250,7 +265,7 @@ class RoomOrder:
         for room_id in rooms:
             self._behind.add(room_id)
             if room_id not in self._waiting:
-                self._see_to(room_id, deque((), MAX_WAITING))
+                self._see_to(room_id)
 
     def _newest_at(self, time: float) -> Newest:
         """What was the newest then, or somewhat earlier."""

@@ -1,8 +1,9 @@
 """How a batch of messages gets into the database: as one transaction, whatever else goes on there.
 
-On MySQL a batch is stored at once, commit and all in one round trip, where all is as this process knows it: nobody else
-wrote to its rooms, nobody has left them, nothing in it was stored before. Where that proves wrong the database refuses
-the transaction, and the batch takes the careful way, which looks first and has an answer for everything.
+On MySQL a batch is stored at once, commit and all in one round trip, where all is as this process knows it: nobody has
+left its rooms, nothing in it was stored before, and nobody else wrote to them. Where that proves wrong the database refuses
+the transaction, and the batch takes the careful way, which looks first and has an answer for everything. Where others write
+to its rooms at the same time the database gives the numbers, which takes it and the driver 80 µs more a batch.
 """
 import itertools
 import secrets
@@ -20,12 +21,23 @@ from ..machinery.database import Database
 from ..objects import Message, MessageType
 from ..rooms import changes
 from ..rooms.rooms import LiveRoom, member_ids
-from ..sql import claim_places, insert_mentions, insert_messages, lock_order_if, lock_rooms, newest_of_room
+from ..sql import (
+    claim_next_places,
+    claim_places,
+    count_places,
+    counted_places,
+    insert_mentions,
+    insert_messages,
+    lock_order_if,
+    lock_rooms,
+    newest_of_room,
+)
 from ..tables import MESSAGES, ROOMS, AnyRow
 from . import mentions, parts
 from .parts import NO_PARTS, Parts
 
 NONCES = itertools.count(secrets.randbits(62))  # no two messages have the same one
+BUSY_SECONDS = 1    # for which a room is taken to be written to by another process, after it was
 FEW_MENTIONS = 20  # of one message, that a batch takes along at once
 Place = tuple[int, int]  # of a room's newest message: its sequence number and its time, in ms or (to order rooms) in µs
 
@@ -121,13 +133,34 @@ class MessageStore:
     def _store_at_once(self, batch: Sequence[Draft]) -> list[Stored | ChatError]:
         """Raises IntegrityError where not all is as it should be."""
         expected = {draft.room.id: draft.room for draft in batch}
-        newest = self._number(batch, {room_id: (room.last_seq or 0, room.last_at) for room_id, room in expected.items()})
-        insertion, values = insert_messages(batch, self._database.is_sqlite, is_checked=True)
-        claims = claim_places(newest, expected, self._database.is_sqlite), lock_order_if(len(expected))
-        (_, _, first_id, *_), step = self._database.at_once((*claims, insertion, *insert_mentions(batch), 'COMMIT'), values)
-        self._give_ids(batch, first_id, step)
+        busy_since = time.monotonic() - BUSY_SECONDS
+        if any(room.told_at > busy_since for room in expected.values()):
+            self._count_and_store(batch, expected)
+        else:
+            newest = self._number(batch, {room_id: (room.last_seq or 0, room.last_at) for room_id, room in expected.items()})
+            insertion, values = insert_messages(batch, is_sqlite=False, is_checked=True)
+            claims = claim_places(newest, expected, is_sqlite=False), lock_order_if(len(expected))
+            first_id, _, step = self._database.at_once((*claims, insertion, *insert_mentions(batch), 'COMMIT'), values)
+            self._give_ids(batch, first_id, step)
         self._remember(batch)
         return [Stored(draft, False) for draft in batch]
+
+    def _count_and_store(self, batch: Sequence[Draft], expected: Mapping[int, LiveRoom]) -> None:
+        """Store at once what the database gives the places of."""
+        newest = self._number(batch, dict.fromkeys(expected, (0, -1)))
+        now = self._newest_at // 1000
+        for draft in batch:
+            draft.created_at = draft.seq - 1  # behind the time of the first one
+        counts = {room_id: count for room_id, (count, _) in newest.items()}
+        insertion, values = insert_messages(batch, is_sqlite=False, is_checked=True, is_counted=True)
+        first_id, row, step = self._database.at_once((
+            claim_next_places(newest, expected), lock_order_if(len(expected)), count_places(counts, now), insertion,
+            *insert_mentions(batch, is_counted=True), counted_places(expected), 'COMMIT'), values)
+        places = dict(zip(expected, zip(row[::2], row[1::2], strict=True), strict=True))
+        for draft in batch:
+            seq, at = places[draft.room.id]
+            draft.seq, draft.created_at = seq + draft.seq, at + draft.created_at
+        self._give_ids(batch, first_id, step)
 
     # ------------------------------------------------------------------ carefully
 

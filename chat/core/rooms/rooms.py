@@ -1,4 +1,6 @@
 """Rooms: every conversation is one, direct messages and the lobby included. Who is in which is known here, in memory."""
+import math
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,7 +38,8 @@ class LiveRoom:
     """What the way of a message needs to know of its room, kept in memory and kept up to date.
 
     `members` are the user ids as of that `members_version`; those of the lobby are everybody, and not listed.
-    `last_seq` and `last_at` (ms) are those of the newest message that this process knows of, once it has stored one.
+    `last_seq` and `last_at` (ms) are those of the newest message that this process knows of, once it has stored one, and
+    another process has told of one of its own at `told_at` (of a monotonic clock).
     """
 
     id: int
@@ -46,6 +49,7 @@ class LiveRoom:
     members_version: int = 0
     last_seq: int | None = None
     last_at: int = 0
+    told_at: float = -math.inf
 
     def has(self, user_id: int) -> bool:
         return self.kind == LOBBY or user_id in self.members
@@ -74,10 +78,13 @@ class Rooms:
 
     def _messages_kept(self, fact: MessagesKept) -> None:
         """Another process stored them; to know of it saves the next batch of this one a second attempt."""
+        now = time.monotonic()
         for room_id, seq, at, _ in fact.places:
             room = self._live.peek(room_id)
-            if room is not None and room.last_seq is not None and room.last_seq < seq:
-                room.last_seq, room.last_at = seq, at
+            if room is not None:
+                room.told_at = now
+                if room.last_seq is not None and room.last_seq < seq:
+                    room.last_seq, room.last_at = seq, at
 
     # ------------------------------------------------------------------ gates
 

@@ -38,7 +38,7 @@ class Operations:
         self._alone: deque[Operation] = deque()      # that hold here as soon as those before them do
         self._is_holding = False
         self._numbered = 0  # the number of the newest that was written
-        self._news = Signal()
+        self._news, self._is_awaited = Signal(), Signal()
 
     @property
     def is_any_under_way(self) -> bool:
@@ -61,6 +61,8 @@ class Operations:
         """Have it written soon; before all others, if it is the first."""
         (self._outgoing.appendleft if is_first else self._outgoing.append)(operation)
         self._news.set()
+        if operation.result is not None or is_first:
+            self._is_awaited.set()
 
     def next_topic(self) -> str | None:
         """The topic of what is to be written next; None if there is nothing."""
@@ -71,8 +73,13 @@ class Operations:
         self._news.wait()
         self._news.clear()
 
+    def rest(self, seconds: float) -> None:
+        """Wait so long, unless somebody waits for what is to be written."""
+        self._is_awaited.wait(timeout=seconds)
+
     def take(self, most: int = AT_ONCE) -> tuple[int, list[Operation]]:
         """(the number of the first, those that are to be written next): they are under way from now on."""
+        self._is_awaited.clear()
         taken = [self._outgoing.popleft() for _ in range(min(len(self._outgoing), most))]
         first = self._numbered + 1
         for self._numbered, operation in enumerate(taken, first):

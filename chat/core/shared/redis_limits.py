@@ -1,9 +1,9 @@
 """Rate limits that all processes count together, in Redis.
 
 Charges that come at the same time go there in one script. Nobody waits for that while a key is far from its limit: it is
-charged here, Redis is told, and says how much it is by now, over all processes. A key that has used half of its limit waits
-for the answer each time, as do all keys of small limits; so a limit is never passed by more than what comes within one round
-trip.
+charged here, Redis is told with all others of the next moment, and says how much it is by now, over all processes. A key that
+has used half of its limit waits for the answer each time, as do all keys of small limits; so a limit is never passed by more
+than what comes before one answer.
 """
 import logging
 import time
@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 from cachetools import LRUCache
 from gevent.event import AsyncResult
+from gevent.event import Event as Signal
 from redis import RedisError
 
 from ...errors import RateLimited
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 OF_CONNECTIONS = {'events'}  # limits whose keys are connections: these are one process's alone
 SMALL = 20                   # a limit up to which every charge waits
 AT_ONCE = 500                # charges in one script
+GATHER_SECONDS = 0.02        # for which charges are gathered for whose answer nobody waits
 RETRY_SECONDS = 1            # for which nobody asks a Redis that did not answer
 ANSWER_SECONDS = 1
 
@@ -74,6 +76,7 @@ class RedisLimits(Limits):
         self._script, self._monotonic = redis.register_script(CHARGE), clock
         self._used: LRUCache[str, int] = LRUCache(MAX_KEYS)  # by all processes, as of the last answer
         self._queue: deque[Charge] = deque()
+        self._is_awaited = Signal()
         self._sender: gevent.Greenlet[..., Any] | None = None
         self._ask_again_at = 0.0
 
@@ -109,12 +112,17 @@ class RedisLimits(Limits):
 
     def _put(self, charge: Charge) -> None:
         self._queue.append(charge)
+        if charge.answer is not None:
+            self._is_awaited.set()
         if self._sender is None:
             self._sender = gevent.spawn(self._send_all)
 
     def _send_all(self) -> None:
         try:
             while self._queue:
+                if len(self._queue) < AT_ONCE:
+                    self._is_awaited.wait(timeout=GATHER_SECONDS)
+                self._is_awaited.clear()
                 self._send([self._queue.popleft() for _ in range(min(len(self._queue), AT_ONCE))])
         finally:
             self._sender = None

@@ -40,6 +40,7 @@ MAX_ENTRIES = 50_000   # of the log, whatever their age
 READ_AT_ONCE = 100     # entries
 READ_WAIT = 2000       # milliseconds
 PERFORM_SECONDS = 10
+GATHER_SECONDS = 0.002  # for which a process that has just read or written entries leaves those to come to gather
 PAUSE = 0.5            # seconds between two attempts to reach Redis
 
 
@@ -146,6 +147,7 @@ class RedisLog:
             self._operations.hold_alone([operation])
 
     def _write_on(self) -> None:
+        """What nobody waits for is gathered for a moment: an entry costs each process more than what is in it."""
         while True:
             self._operations.wait()
             while self._is_connected and (topic := self._operations.next_topic()):
@@ -155,6 +157,7 @@ class RedisLog:
                     self._has_joined.wait()  # what waits already is to come behind the contribution
                 else:
                     self._write(*self._operations.take())
+                    self._operations.rest(GATHER_SECONDS)
 
     def _write(self, first: int, operations: list[Operation]) -> None:
         entry = pack([first, [[operation.topic, operation.packed] for operation in operations]])
@@ -173,6 +176,7 @@ class RedisLog:
                 for _, entries in self._reading.xread({STREAM: self._last}, READ_AT_ONCE, READ_WAIT) or ():
                     for self._last, fields in entries:
                         self._apply_entry(fields[b'p'].decode(), fields[b'd'])
+                    gevent.sleep(GATHER_SECONDS)
             except RedisError as error:
                 self._lose(error)
                 self._is_ready.set()  # alone, if it was not there from the beginning
