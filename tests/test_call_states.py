@@ -7,7 +7,7 @@ from chat.core.calls.call import Signal
 from chat.core.calls.calls import Calls
 from chat.core.calls.records import CallRecords
 from chat.core.events import CallAnswered, CallEnded, CallStarted
-from chat.core.shared.log import LocalLog
+from chat.core.shared.log import Entry, LocalLog
 from chat.errors import Busy, Forbidden, NotFound, Offline
 
 ANN, BOB, EVE = 1, 2, 3
@@ -222,3 +222,31 @@ def test_whoever_closes_while_its_word_is_on_its_way_leaves_no_call_behind(house
         house.start()
         assert house.outcomes == ['missed']
     assert_nothing_left(house)
+
+
+def test_whoever_hangs_up_and_loses_its_line_before_the_answer_is_told_that_the_call_is_over_in_case_it_comes_back(house):
+    house.start()
+    answered(house)
+    house.log.meanwhile = lambda: house.connections[ANN].discard('a1')  # what it said comes first in the log
+    house.calls.end(signal('a1', BOB))
+    house.close('a1')
+    assert house.reasons()['a1'] == 'disconnected'
+    assert house.outcomes == ['completed']
+    assert_nothing_left(house)
+
+
+def test_a_call_that_ended_while_its_process_was_coming_back_stays_ended(house):
+    call_id, _ = house.start()
+    answered(house)
+    contribution = house.calls.contribution()
+    house.calls.end(signal('b2', ANN))
+    appended = []
+    house.log.append = lambda topic, data: appended.append(data[:2])
+    house.calls.rejoined(Entry(LocalLog.process, True, contribution))
+    assert_nothing_left(house)
+    assert appended == [['over', call_id]], 'the others take it for one that goes on until they hear that'
+    elsewhere = House()
+    elsewhere.calls.rejoined(Entry('elsewhere', False, contribution))
+    assert len(elsewhere.calls) == 1
+    elsewhere.calls._changed(Entry('elsewhere', False, [*appended[0], 0]))
+    assert_nothing_left(elsewhere)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..transport import History, Missed, PrivateIds, fingerprint
-from .connections import Connection, Registry
+from .connections import Connection, Kind, Registry
 
 NO_SESSION = ''  # is that of a connection that was never here
 MAX_LOST = 10_000
@@ -181,11 +181,11 @@ class Away:
 
     # ------------------------------------------------------------------ who moves from one process to another
 
-    def expect(self, connection: Connection, sid: str) -> None:
-        """Begin to keep what is for a connection that another process has lost: the new one of its client is that one."""
+    def expect(self, connection: Connection, sid: str, kind: Kind) -> None:
+        """Begin to keep what is for a connection of that kind that another process has lost: the new one of its client."""
         lost = Connection(sid, NO_SESSION, connection.namespace, connection.address)
         lost.user_id, lost.sign_in_id, lost.expires_at = connection.user_id, connection.sign_in_id, connection.expires_at
-        lost.dialect, lost.kind = connection.dialect, connection.kind
+        lost.dialect, lost.kind = kind.dialect, kind
         assert self._history is not None
         lost.moved_in = self._history.last, None
         self.add(lost)

@@ -16,9 +16,10 @@ from gevent.event import AsyncResult
 
 from ..core.messages.order import RoomOrder
 from ..core.shared.log import Entry, Log
+from ..dialects import DIALECTS
 from ..transport import cut
 from .away import Away, Given
-from .connections import Connection, Registry
+from .connections import Connection, Kind, Registry, shared
 
 log = logging.getLogger(__name__)
 QUESTION, ANSWER = 'who has lost', 'was lost here'  # topics
@@ -47,26 +48,32 @@ class Moves:
         """The lost connection of that id, which is this process's from now on; None if nobody has it, or not all of it."""
         if not self._log.others or len(self._questions) >= MAX_QUESTIONS:
             return None
-        name = secrets.token_hex(8)
-        question, given = Question(self._log.others), None
-        self._questions[name] = question
+        given = self._ask(connection, sid, offset, connection.kind)
+        if isinstance(given, str) and given in DIALECTS:  # it speaks another one, as it was told after its handshake
+            given = self._ask(connection, sid, offset, shared(connection.kind._replace(dialect=given)))
+        lost = self._away.get(sid)
+        if not isinstance(given, Given) or lost is None:
+            return None
+        self._away.take(connection, sid, given)
+        return lost
+
+    def _ask(self, connection: Connection, sid: str, offset: Any, kind: Kind) -> Given | str | None:
+        """What the lost connection of that id and kind missed; its dialect if that is another one, None if nobody has it."""
+        name, given = secrets.token_hex(8), None
+        self._questions[name] = question = Question(self._log.others)
         try:
-            self._away.expect(connection, sid)
-            self._log.tell_others(QUESTION, [name, sid, connection.me, list(connection.kind), offset])
+            self._away.expect(connection, sid, kind)
+            self._log.tell_others(QUESTION, [name, sid, connection.me, list(kind), offset])
             given = question.answer.get(timeout=ANSWER_SECONDS)
-            if given is not None and not self._order.settle(SETTLE_SECONDS):  # what was given is not to be told later on
+            if isinstance(given, Given) and not self._order.settle(SETTLE_SECONDS):  # it is not to be told later on
                 given = None
         except gevent.Timeout:
             given = None
         finally:
             del self._questions[name]
-            if given is None:
+            if not isinstance(given, Given):
                 self._away.discard(sid)
-        lost = self._away.get(sid)
-        if given is None or lost is None:
-            return None
-        self._away.take(connection, sid, given)
-        return lost
+        return given
 
     def _asked(self, entry: Entry) -> None:
         """Another process has a client that says it was here."""
@@ -80,18 +87,18 @@ class Moves:
         given = None
         try:
             if self._order.settle(SETTLE_SECONDS):
-                given = self._give(sid, user_id, tuple(kind), offset)
+                given = self._give(sid, user_id, Kind(*kind), offset)
         finally:
             self._log.tell_others(ANSWER, [name, given])
 
-    def _give(self, sid: str, user_id: int, kind: tuple[Any, ...], offset: Any) -> Given | None:
+    def _give(self, sid: str, user_id: int, kind: Kind, offset: Any) -> Given | str | None:
         before = self._registry.get(sid)
         if before is not None and before.user_id == user_id:
             cut(self._server, before.eio_sid)  # it is lost, and nobody has noticed
         lost = self._away.get(sid)
-        if lost is None or lost.user_id != user_id or tuple(lost.kind) != kind:
+        if lost is None or lost.user_id != user_id or lost.kind._replace(dialect=kind.dialect) != kind:
             return None
-        return self._away.give(sid, offset)
+        return lost.kind.dialect if lost.kind != kind else self._away.give(sid, offset)
 
     def _answered(self, entry: Entry) -> None:
         name, given = entry.data
@@ -100,6 +107,6 @@ class Moves:
             return
         question.waits_for -= 1
         if given is not None:
-            question.answer.set(Given(*given))
+            question.answer.set(given if isinstance(given, str) else Given(*given))
         elif not question.waits_for and not question.answer.ready():
             question.answer.set(None)

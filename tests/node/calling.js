@@ -19,8 +19,9 @@ class Caller {
       if (this.call && this.call.id === callId) this.call = null;
     });
     socket.on('connect', () => {
+      if (socket.recovered) return; // what it did not hear of a call of its own it may still be in
       this.isUnsure = false;
-      if (!socket.recovered) this.call = null;
+      this.call = null;
     });
   }
 
@@ -47,7 +48,8 @@ class Caller {
     const { call } = this;
     if (!call) return;
     const ack = await this.client.once('endCall', { to: call.other, callId: call.id });
-    if (ack && ack.ok && this.call === call) this.call = null;
+    if (!ack) call.isUnsure = true; // then that there is none is the answer to the one before
+    if (ack && (ack.ok || call.isUnsure) && this.call === call) this.call = null;
   }
 
   /** Whether it can call somebody, within GONE_AFTER. */

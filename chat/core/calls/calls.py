@@ -39,7 +39,7 @@ class Calls:
         self._last_id = 0
         self._changes: dict[str, Callable[..., Any]] = {
             'start': self._start, 'answer': self._answer, 'candidate': self._candidate, 'end': self._end,
-            'closed': self._closed, 'silent': self._silent, 'expired': self._expired}
+            'closed': self._closed, 'silent': self._silent, 'expired': self._expired, 'over': self._over}
         log.subscribe(CALLS, self._changed)
         log.replicate(CALLS, self)
 
@@ -193,7 +193,10 @@ class Calls:
         is_declined = not call.is_active and user_id == call.callee_id
         self._finish(entry, call, COMPLETED if call.is_active else DECLINED if is_declined else MISSED, at)
         self._tell(call, CallEnded, other_id, data)
-        self._tell(call, CallEnded, user_id, {'reason': 'declined_elsewhere'}, self._here(call, user_id) - {connection_id})
+        others = self._here(call, user_id) - {connection_id}
+        self._tell(call, CallEnded, user_id, {'reason': 'declined_elsewhere'}, others)
+        if entry.is_own and connection_id not in self._presence.callable_here(user_id):  # without an answer
+            self._tell(call, CallEnded, user_id, {'reason': 'disconnected'}, {connection_id})
         return call.id
 
     def _require(self, entry: Entry, user_id: int, other_id: int, connection_id: str, call_id: int | None) -> Call:
@@ -225,6 +228,12 @@ class Calls:
         if call:
             self._break_off(entry, call, 'timeout', at)
 
+    def _over(self, entry: Entry, call_id: int, at: int) -> None:
+        """It had ended before it was contributed."""
+        call = next((call for call in self._all() if call.id == call_id), None)
+        if call:
+            self._break_off(entry, call, 'disconnected', at)
+
     # ------------------------------------------------------------------ processes that come and go
 
     def contribution(self) -> Plain:
@@ -237,6 +246,11 @@ class Calls:
         for call in self._all():
             if call.concerns(entry.process) and call.id not in theirs:
                 self._break_off(entry, call, 'disconnected', now_ms())
+        if entry.is_own:  # what the others did has come between
+            known = {call.id for call in self._all()}
+            for call_id in theirs.keys() - known:
+                self._log.append(CALLS, ['over', call_id, now_ms()])
+            return
         for call in theirs.values():
             if call.caller_id not in self._by_user and call.callee_id not in self._by_user:
                 self._add(call)

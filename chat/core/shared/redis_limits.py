@@ -1,9 +1,9 @@
 """Rate limits that all processes count together, in Redis.
 
 Charges that come at the same time go there in one script. Nobody waits for that while a key is far from its limit: it is
-charged here, Redis is told with all others of the next moment, and says how much it is by now, over all processes. A key that
-has used half of its limit waits for the answer each time, as do all keys of small limits; so a limit is never passed by more
-than what comes before one answer.
+charged here, Redis is told with all others of the next moment, and says how much it is by now, over all processes. A key
+that has used half of its limit waits for the answer each time, as do all keys of small limits; so a limit is never passed by
+more than what comes before one answer.
 """
 import logging
 import time
