@@ -63,7 +63,8 @@ class Event:
 # ---------------------------------------------------------------------- messages
 #
 # Where several processes write to a room, these are told in the order of their commits, by what they know of their place:
-# `seq` numbers the messages of a room, `members_version` says as of which change of the room's members it was.
+# `seq` numbers the messages of a room, `members_version` says as of which change of the room's members it was. Who joins and
+# leaves is told `after` the messages up to that number.
 
 ANY_MEMBERS = 0  # as a members_version: whoever is in the room now
 
@@ -194,6 +195,7 @@ class MemberJoined(Event):
 
     room_id: int
     user: User
+    after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,7 @@ class MemberLeft(Event):
 
     room_id: int
     user_id: int
+    after: int
 
 
 @dataclass(frozen=True, slots=True)

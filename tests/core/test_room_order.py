@@ -4,7 +4,7 @@ from functools import partial
 import gevent
 import pytest
 
-from chat.core.events import MessageStored, MessageUpdated
+from chat.core.events import MemberJoined, MemberLeft, MessageStored, MessageUpdated
 from chat.core.machinery.publisher import Publisher
 from chat.core.messages import order, told_rooms
 from chat.core.messages.order import RoomOrder
@@ -100,6 +100,27 @@ def test_what_waits_is_told_in_one_piece_with_what_was_missing_before_it(house):
     assert pieces == [['theirs', 'ours', 'ours too']]
     house.wait()
     assert house.contents() == [NEW('first'), NEW('theirs'), NEW('ours'), NEW('ours too')]
+
+
+def test_who_leaves_is_told_behind_all_that_was_said_before(house):
+    bob, = house.sign_up('bob')
+    house.core.membership.join(bob, house.room_id, invite_code=house.core.membership.invite_code(house.ann, house.room_id))
+    house.say('first')
+    house.hear(MessageStored)
+    house.wait()
+    house.say('before')
+    house.core.membership.leave(bob, house.room_id)
+    house.told.clear()
+    house.hear(MemberLeft)
+    assert house.told == []
+    house.hear(MessageStored)
+    assert [type(event) for event in house.told] == [MessageStored, MemberLeft]
+    house.say('missed')
+    house.core.membership.join(bob, house.room_id, invite_code=house.core.membership.invite_code(house.ann, house.room_id))
+    house.told.clear()
+    house.hear(MemberJoined)
+    house.wait()
+    assert [type(event) for event in house.told] == [MemberJoined, MessageStored, MemberJoined]
 
 
 def test_what_was_missed_while_redis_was_gone_for_long_is_told_when_it_is_back(house):

@@ -27,6 +27,8 @@ from ..events import (
     DirectMessageStored,
     Event,
     LobbyMessageStored,
+    MemberJoined,
+    MemberLeft,
     MessageDeleted,
     MessageStored,
     MessageUpdated,
@@ -49,16 +51,24 @@ REMEMBERED = 3600       # seconds back that the newest message and change are kn
 SAFE = 30               # seconds after which everything that was told has arrived, or never will
 
 
-class Item(NamedTuple):
-    """Events that are told together: a new message, with `seq`; a change of that message, with its id; or neither.
+class Place(NamedTuple):
+    """Where events stand in what is told of a room: a new message, by its `seq`; a change of a message, by that change.
 
-    `members_version` is None where it doesn't matter who is in the room.
+    `after` is the number of the message behind which they are told, 0 if that doesn't matter; `members_version` is None
+    where nobody minds who is in the room.
     """
 
     room_id: int
-    seq: int
-    change: ChangePlace | None
-    members_version: int | None
+    seq: int = 0
+    change: ChangePlace | None = None
+    after: int = 0
+    members_version: int | None = None
+
+
+class Item(NamedTuple):
+    """Events that are told together."""
+
+    place: Place
     events: Sequence[Event]
 
 
@@ -104,14 +114,14 @@ class RoomOrder:
     def put(self, events: Sequence[Event]) -> None:
         """These were published, here or elsewhere: they are told as soon as nothing before them is missing."""
         ready: list[Event] = []
-        for item in [Item(*place, tuple(group)) for place, group in groupby(events, _place)]:
-            waiting = self._waiting.get(item.room_id)
+        for item in [Item(place, tuple(group)) for place, group in groupby(events, _place)]:
+            waiting = self._waiting.get(item.place.room_id)
             turn = self._take(item) if waiting is None or not waiting.is_asked else Turn.LATER
             if turn is Turn.NOW:
                 ready += item.events
             if waiting is None:
                 if turn is Turn.LATER:
-                    self._see_to(item.room_id, item)
+                    self._see_to(item.place.room_id, item)
             elif turn is Turn.LATER:
                 waiting.items.append(item)
             else:
@@ -122,23 +132,24 @@ class RoomOrder:
 
     def _take(self, item: Item) -> Turn:
         """Whether it is an item's turn; if so it counts as told from now on."""
-        told = self._told.get(item.room_id) if item.seq else None
-        if told and (item.change.id <= told.change_id if item.change else item.seq <= told.seq):
+        room_id, seq, change, after, members_version = item.place
+        told = self._told.get(room_id) if seq or after else None
+        if told and (seq and seq <= told.seq or change and change.id <= told.change_id):
             return Turn.PAST
-        if item.members_version is not None and not self._rooms.is_known(item.room_id, item.members_version):
+        if members_version is not None and not self._rooms.is_known(room_id, members_version):
             return Turn.LATER
-        if not item.seq:
+        if not seq and not after:
             return Turn.NOW
-        if told is None:
+        if told is None or after > told.seq:
             return Turn.LATER
-        if item.change:
-            if item.seq > told.seq or item.change.previous > told.change_id:
+        if seq:
+            if seq != told.seq + 1:
                 return Turn.LATER
-            told.change_id = item.change.id
-        else:
-            if item.seq != told.seq + 1:
+            told.seq, told.message_id = seq, max(told.message_id, _message_id(item))
+        elif change:
+            if change.previous > told.change_id:
                 return Turn.LATER
-            told.seq, told.message_id = item.seq, max(told.message_id, _message_id(item))
+            told.change_id = change.id
         return Turn.NOW
 
     # ------------------------------------------------------------------ those that must wait
@@ -209,9 +220,10 @@ class RoomOrder:
 
     def _tell_what_comes_before(self, room: LiveRoom, waiting: Collection[Item]) -> None:
         """Then it is the turn of one of those that wait: of the first message, or of the first change."""
-        until = [item.seq - 1 for item in waiting if item.seq and item.change is None]
-        changes = [item.change for item in waiting if item.change]
+        changes = [item.place.change for item in waiting if item.place.change]
         first = min(changes, key=lambda change: change.previous, default=None)
+        places = [place for place, _ in waiting if not place.change and (place.seq or place.after)]
+        until = [place.seq - 1 if place.seq else place.after for place in places]
         if first is not None:
             until.append(first.seq)
         if until:
@@ -222,7 +234,7 @@ class RoomOrder:
 
     def _current_room(self, room_id: int, waiting: Iterable[Item]) -> LiveRoom | None:
         """The room, with the members that those who wait ask for, or later ones; None if it is no more."""
-        members_version = max((item.members_version or ANY_MEMBERS for item in waiting), default=ANY_MEMBERS)
+        members_version = max((item.place.members_version or ANY_MEMBERS for item in waiting), default=ANY_MEMBERS)
         if not self._rooms.is_known(room_id, members_version):
             self._rooms.uncertain(room_id)
         return self._rooms.find(room_id)
@@ -272,18 +284,20 @@ class RoomOrder:
         return next((newest for at, newest in reversed(self._moments) if at < time), self._moments[0][1])
 
 
-def _place(event: Event) -> tuple[int, int, ChangePlace | None, int | None]:
-    """What an Item begins with; (0, 0, None, None) for events that come as they come."""
+def _place(event: Event) -> Place:
+    """Where an event stands; room 0 is for those that come as they come."""
     if isinstance(event, MessageStored):
-        return event.message['roomId'], event.seq, None, event.members_version
+        return Place(event.message['roomId'], event.seq, members_version=event.members_version)
     if isinstance(event, (DirectMessageStored, DirectMessageSent, LobbyMessageStored)):
-        return event.message['roomId'], event.seq, None, None
+        return Place(event.message['roomId'], event.seq)
     if isinstance(event, (MessageUpdated, MessageDeleted, ReactionChanged)):
-        room_id, place = event.message['roomId'] if isinstance(event, MessageUpdated) else event.room_id, event.place
-        return room_id, place.seq, place, place.members_version if isinstance(event.audience, RoomMembers) else None
+        room_id, change = event.message['roomId'] if isinstance(event, MessageUpdated) else event.room_id, event.place
+        members_version = change.members_version if isinstance(event.audience, RoomMembers) else None
+        return Place(room_id, 0, change, change.seq, members_version)
     if isinstance(event.audience, RoomMembers):
-        return event.audience.room_id, 0, None, ANY_MEMBERS
-    return 0, 0, None, None
+        after = event.after if isinstance(event, (MemberJoined, MemberLeft)) else 0
+        return Place(event.audience.room_id, after=after, members_version=ANY_MEMBERS)
+    return Place(0)
 
 
 def _message_id(item: Item) -> int:

@@ -2,7 +2,7 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import gevent
 from sqlalchemy import Connection, delete, insert, select, update
@@ -30,6 +30,13 @@ MAY_NOT = 'This room can\'t be joined so: ask one of its admins for an invite co
 def new_code() -> str:
     """An invite code of 192 random bits."""
     return secrets.token_urlsafe(24)
+
+
+class RoomState(NamedTuple):
+    """Of a room whose row is locked: how often its members have changed, and the number of its newest message."""
+
+    members_version: int
+    last_seq: int
 
 
 class Stays(Protocol):
@@ -115,7 +122,7 @@ class Membership:
                 connection.execute(delete(BANS).where(BANS.c.room_id == room.id, BANS.c.user_id == user_id))
                 enter(connection, room, user_id, MEMBER if room.member_count else ADMIN, now)
                 changes.stay_changed(connection, room.id, user_id)
-        self._joined(snapshot, room.id, room.members_version + 1)
+        self._joined(snapshot, room.id, room.members_version + 1, room.last_seq)
         return int(room.id)
 
     def _find(self, connection: Connection, room_id: int | None, invite_code: str | None) -> AnyRow | None:
@@ -155,14 +162,14 @@ class Membership:
             raise
         self._limits.give_back('invite', user_id)
 
-    def _joined(self, snapshot: Snapshot, room_id: int, members_version: int) -> None:
+    def _joined(self, snapshot: Snapshot, room_id: int, members_version: int, last_seq: int) -> None:
         user_id, blocked = snapshot.row.id, snapshot.blocked
         for known in self._stays:
             known.forget(room_id, user_id)  # of an earlier stay
         self._changed(room_id, members_version, joined=user_id)
         members = self._rooms.require_member(user_id, room_id).members
-        seen = MemberJoined(RoomMembers(room_id, without=blocked), room_id, self._users.shown(snapshot))
-        unseen = MemberJoined(AudienceOf(blocked & members), room_id, self._users.shown_to_blocked(snapshot))
+        seen = MemberJoined(RoomMembers(room_id, without=blocked), room_id, self._users.shown(snapshot), last_seq)
+        unseen = MemberJoined(AudienceOf(blocked & members), room_id, self._users.shown_to_blocked(snapshot), last_seq)
         self._publisher.publish(*((seen, unseen) if blocked & members else (seen,)))
         self._presence.tell_of(user_id, members - blocked - {user_id}, snapshot.row.last_seen)
 
@@ -188,9 +195,9 @@ class Membership:
         room = self._rooms.require_member(user_id, room_id)
         if room.kind in (LOBBY, DIRECT):
             raise Forbidden('This room can\'t be left')
-        with self._leaving(room_id, user_id) as (connection, members_version):
+        with self._leaving(room_id, user_id) as (connection, state):
             self._take_out(connection, room_id, user_id)
-        self._left(room_id, user_id, members_version)
+        self._left(room_id, user_id, state)
 
     @repeated
     def remove_member(self, admin_id: int, room_id: int, user_id: int) -> None:
@@ -201,24 +208,25 @@ class Membership:
         room = self._rooms.require_admin(admin_id, room_id)
         if room.kind in (LOBBY, DIRECT):
             raise Forbidden('Nobody can be removed from this room')
-        with self._leaving(room_id, user_id) as (connection, members_version):
+        with self._leaving(room_id, user_id) as (connection, state):
             self._require_still_admin(connection, admin_id, room)
             self._take_out(connection, room_id, user_id)
             connection.execute(insert(BANS).values(room_id=room_id, user_id=user_id, created_at=now_ms()))
             connection.execute(update(ROOMS).where(ROOMS.c.id == room_id).values(invite_code=new_code()))
-        self._left(room_id, user_id, members_version)
+        self._left(room_id, user_id, state)
 
     @contextmanager
-    def _leaving(self, room_id: int, user_id: int) -> Iterator[tuple[Connection, int]]:
-        """(a transaction in which a member goes, the members_version behind it): gone in memory before the commit lets
+    def _leaving(self, room_id: int, user_id: int) -> Iterator[tuple[Connection, RoomState]]:
+        """(a transaction in which a member goes, what the room is like behind it): gone in memory before the commit lets
         waiting messages go on."""
         is_out = False
         try:
             with self._database.writing() as connection:
-                members_version = lock_room(connection, room_id) + 1
-                yield connection, members_version
+                before = lock_room(connection, room_id)
+                state = before._replace(members_version=before.members_version + 1)
+                yield connection, state
                 is_out = True
-                self._rooms.members_changed(room_id, members_version, left=user_id)
+                self._rooms.members_changed(room_id, state.members_version, left=user_id)
         except BaseException:
             if is_out:
                 self._rooms.uncertain(room_id)
@@ -245,12 +253,13 @@ class Membership:
                 set_role(connection, room_id, eldest, ADMIN)
         changes.stay_changed(connection, room_id, user_id)
 
-    def _left(self, room_id: int, user_id: int, members_version: int) -> None:
-        self._changed(room_id, members_version, left=user_id)
+    def _left(self, room_id: int, user_id: int, state: RoomState) -> None:
+        self._changed(room_id, state.members_version, left=user_id)
         for known in self._stays:
             known.forget(room_id, user_id)
         self._typing.left(room_id, user_id)
-        self._publisher.publish(MemberLeft(RoomMembers(room_id, also=frozenset((user_id,))), room_id, user_id))
+        audience = RoomMembers(room_id, also=frozenset((user_id,)))
+        self._publisher.publish(MemberLeft(audience, room_id, user_id, state.last_seq))
 
     # ------------------------------------------------------------------ roles and codes
 
@@ -289,9 +298,11 @@ class Membership:
             raise Forbidden('Nobody can be invited to this room')
 
 
-def lock_room(connection: Connection, room_id: int) -> int:
-    """Make whoever else changes this room's members wait for this transaction; returns its members_version."""
-    return connection.execute(select(ROOMS.c.members_version).where(ROOMS.c.id == room_id).with_for_update()).scalar() or 0
+def lock_room(connection: Connection, room_id: int) -> RoomState:
+    """Make whoever else writes to this room or changes its members wait for this transaction; returns what it is like."""
+    columns = ROOMS.c.members_version, ROOMS.c.last_seq
+    row = connection.execute(select(*columns).where(ROOMS.c.id == room_id).with_for_update()).first()
+    return RoomState(*row) if row else RoomState(0, 0)
 
 
 def admins(connection: Connection, room_id: int) -> Sequence[int]:
