@@ -69,10 +69,12 @@ class Away:
             return None
         return self._pids.issue(connection.namespace, connection.sid, self._history.last)
 
-    def sid_of(self, pid: Any, namespace: str) -> str | None:
-        """The id of the connection that a pid was given to, whatever has become of it; None for one that is none."""
-        known = self._pids.read(namespace, pid)
-        return known[0] if known else None
+    def read(self, pid: Any, namespace: str) -> tuple[str, int] | None:
+        """(the id of the connection that a pid was given to, where it began), whatever has become of it.
+
+        None for one that is none.
+        """
+        return self._pids.read(namespace, pid)
 
     # ------------------------------------------------------------------ who goes
 
@@ -198,15 +200,15 @@ class Away:
         lost.connection.moved_in, lost.connection.sign_in_id = (start, given.offset), given.sign_in_id
         lost.heir, lost.given, lost.missed = connection, given, Missed(lost.connection, start)
 
-    def give(self, sid: str, offset: Any) -> Given | None:
-        """Give a lost connection away: it is gone here.
+    def give(self, sid: str, start: int, offset: Any) -> Given | None:
+        """Give a lost connection away: it is gone here. `start` is where it began, unless it had moved here.
 
         None if not all that it missed is known, or if its client is on its way back to this process.
         """
         lost, history = self._lost.get(sid), self._history
         if lost is None or history is None or lost.heir is not None or self._is_over(lost):
             return None
-        since = self._seen(lost.connection, 0, offset)
+        since = self._seen(lost.connection, start, offset)
         missed = None if since is None else history.missed(lost.connection, since, lost.at - self._unseen)
         if since is None or missed is None or self._lost.get(sid) is not lost or not history.read_on(missed):
             return None

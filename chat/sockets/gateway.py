@@ -130,15 +130,16 @@ class Gateway:
 
     def _comes_back(self, connection: Connection, auth: Mapping[str, Any]) -> bool:
         """Whether the connection continues one that was lost; then it is that one from now on."""
-        sid = self._away.sid_of(auth.get('pid'), connection.namespace)
-        if sid is None:
+        known = self._away.read(auth.get('pid'), connection.namespace)
+        if known is None:
             return False
+        sid, start = known
         before = self.registry.get(sid)
         if before is not None and before.user_id == connection.user_id and before.eio_sid != connection.eio_sid:
             cut(self._server, before.eio_sid)  # it is lost, and nobody has noticed
         lost = self._away.get(sid)
         if lost is None and before is None and self._moves is not None:
-            lost = self._moves.fetch(connection, sid, auth.get('offset'))
+            lost = self._moves.fetch(connection, sid, start, auth.get('offset'))
         if lost is None or auth.get('dialect') not in (None, lost.dialect) or not self._goes_on(lost):
             return False
         is_settled = self._server.manager.eio_sid_from_sid(sid, connection.namespace) is None

@@ -44,26 +44,29 @@ class Moves:
         log.subscribe(QUESTION, self._asked)
         log.subscribe(ANSWER, self._answered)
 
-    def fetch(self, connection: Connection, sid: str, offset: Any) -> Connection | None:
-        """The lost connection of that id, which is this process's from now on; None if nobody has it, or not all of it."""
+    def fetch(self, connection: Connection, sid: str, start: int, offset: Any) -> Connection | None:
+        """The lost connection of that id, which is this process's from now on; None if nobody has it, or not all of it.
+
+        `start` is what its pid says, `offset` what its client does.
+        """
         if not self._log.others or len(self._questions) >= MAX_QUESTIONS:
             return None
-        given = self._ask(connection, sid, offset, connection.kind)
+        given = self._ask(connection, connection.kind, sid, start, offset)
         if isinstance(given, str) and given in DIALECTS:  # it speaks another one, as it was told after its handshake
-            given = self._ask(connection, sid, offset, shared(connection.kind._replace(dialect=given)))
+            given = self._ask(connection, shared(connection.kind._replace(dialect=given)), sid, start, offset)
         lost = self._away.get(sid)
         if not isinstance(given, Given) or lost is None:
             return None
         self._away.take(connection, sid, given)
         return lost
 
-    def _ask(self, connection: Connection, sid: str, offset: Any, kind: Kind) -> Given | str | None:
+    def _ask(self, connection: Connection, kind: Kind, sid: str, start: int, offset: Any) -> Given | str | None:
         """What the lost connection of that id and kind missed; its dialect if that is another one, None if nobody has it."""
         name, given = secrets.token_hex(8), None
         self._questions[name] = question = Question(self._log.others)
         try:
             self._away.expect(connection, sid, kind)
-            self._log.tell_others(QUESTION, [name, sid, connection.me, list(kind), offset])
+            self._log.tell_others(QUESTION, [name, sid, connection.me, list(kind), start, offset])
             given = question.answer.get(timeout=ANSWER_SECONDS)
             if isinstance(given, Given) and not self._order.settle(SETTLE_SECONDS):  # it is not to be told later on
                 given = None
@@ -83,22 +86,22 @@ class Moves:
         else:
             gevent.spawn(self._answer, name, sid, *what)
 
-    def _answer(self, name: str, sid: str, user_id: int, kind: list[Any], offset: Any) -> None:
+    def _answer(self, name: str, sid: str, user_id: int, kind: list[Any], *seen: Any) -> None:
         given = None
         try:
             if self._order.settle(SETTLE_SECONDS):
-                given = self._give(sid, user_id, Kind(*kind), offset)
+                given = self._give(sid, user_id, Kind(*kind), *seen)
         finally:
             self._log.tell_others(ANSWER, [name, given])
 
-    def _give(self, sid: str, user_id: int, kind: Kind, offset: Any) -> Given | str | None:
+    def _give(self, sid: str, user_id: int, kind: Kind, start: int, offset: Any) -> Given | str | None:
         before = self._registry.get(sid)
         if before is not None and before.user_id == user_id:
             cut(self._server, before.eio_sid)  # it is lost, and nobody has noticed
         lost = self._away.get(sid)
         if lost is None or lost.user_id != user_id or lost.kind._replace(dialect=kind.dialect) != kind:
             return None
-        return lost.kind.dialect if lost.kind != kind else self._away.give(sid, offset)
+        return lost.kind.dialect if lost.kind != kind else self._away.give(sid, start, offset)
 
     def _answered(self, entry: Entry) -> None:
         name, given = entry.data

@@ -66,6 +66,23 @@ def test_whoever_comes_back_to_another_process_is_who_it_was_and_has_missed_noth
     assert expect_ok(client.call('send_message', {'roomId': room, 'content': 'mine'}))
 
 
+def test_whoever_was_told_nothing_yet_has_missed_nothing_from_before_it_began(lines, processes, pair, open_socket, connect_to):
+    ann, bob, room = pair
+    earlier, sender = connect_to(0, bob), connect_to(0, ann)
+    expect_ok(sender.call('send_message', {'roomId': room, 'content': 'before'}))
+    earlier.expect('receive_message')
+    client = open_socket(lines, bob, **AT_ONCE)
+    lines.refusing.set()
+    lines.cut()
+    client.expect('disconnect')
+    expect_ok(sender.call('send_message', {'roomId': room, 'content': 'missed'}))
+    lines.lead_to(processes[1].port)
+    lines.refusing.clear()
+    client.wait_connected()
+    client.expect('receive_message')
+    assert client.recovered and contents(client) == ['missed']
+
+
 def test_nothing_is_lost_or_doubled_by_a_move_while_all_processes_tell_of_messages(lines, processes, pair, open_socket, connect_to):
     ann, bob, room = pair
     client = open_socket(lines, bob, **AT_ONCE)

@@ -199,7 +199,7 @@ def test_without_a_history_nobody_comes_back():
     assert not nowhere.is_possible and nowhere.new_pid(connection) is None
     nowhere.add(connection)
     nowhere.expire()
-    assert len(nowhere) == 0 and nowhere.sid_of('a.0.b', '/') is None
+    assert len(nowhere) == 0 and nowhere.read('a.0.b', '/') is None
 
 
 def test_connections_of_one_kind_share_it(house):
