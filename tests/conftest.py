@@ -1,13 +1,13 @@
 """Fixtures: private databases, the real server, real clients.
 
-`server` and what stands on it (`http`, `connect`, `new_user`) run every test on SQLite and on MariaDB, those of
-ON_BOTH_TRANSPORTS once more on SQLite with the libraries' own WebSocket layer, and those of ON_SEVERAL_PROCESSES, where most
-goes from one process to another, on three processes that are one server (tests/support/several.py): there each connection and
-each request of a test leads to another process. All tests of one kind share one server; so a test makes its own users and
-rooms and looks at nothing else. A test that needs other settings, a restart or a crash has its own by `start_server`.
+`server` and what stands on it (`http`, `connect`, `new_user`) run every test on SQLite and on MariaDB, and those of
+ON_BOTH_TRANSPORTS once more on SQLite with the libraries' own WebSocket layer. All tests of one kind share one server; so a
+test makes its own users and rooms and looks at nothing else. A test that needs other settings, a restart or a crash has its
+own by `start_server`.
 
-With `--processes=3` all of them run on three processes, and on nothing else. A test that looks into one process
-(`one_process`) is left out.
+With `--processes=3` all of them run on three processes that are one server (tests/support/several.py), and on nothing else:
+there each connection and each request of a test leads to another process. A test that looks into one process (`one_process`)
+is left out.
 
 `make test` runs the tests in several processes side by side (pytest-xdist), in no order that a test may count on. Whatever
 is of scope `session` (the servers, MariaDB, Redis, the Node process) is there once in each process, from its first use on.
@@ -31,9 +31,7 @@ from tests.support.several import Several, several
 from tests.support.sockets import Bridge
 
 ON_BOTH_TRANSPORTS = {'test_messages', 'test_connections', 'test_dialects', 'test_calls', 'test_typing'}
-ON_SEVERAL_PROCESSES = {'test_messages', 'test_calls', 'test_rooms', 'test_receipts', 'test_blocks', 'test_typing', 'test_presence'}
 SEVERAL = 'several'  # as a socket_transport: that of several processes
-PROCESSES = 3        # unless --processes says how many
 KINDS = {'sqlite': ('sqlite', 'direct'), 'mariadb': ('mariadb', 'direct'), 'sqlite, stock transport': ('sqlite', 'stock')}
 
 
@@ -59,14 +57,13 @@ def pytest_configure(config):
 def kinds_for(metafunc):
     """The kinds of server that a test runs on, {name: (kind of database, socket_transport)}."""
     module, marks = metafunc.module.__name__.rpartition('.')[2], {mark.name for mark in metafunc.definition.iter_markers()}
-    on_several = {f'{metafunc.config.option.processes or PROCESSES} processes': ('mariadb', SEVERAL)}
-    if metafunc.config.option.processes:
-        return on_several
+    processes = metafunc.config.option.processes
+    if processes:
+        return {f'{processes} processes': ('mariadb', SEVERAL)}
     if 'once' in marks:
         return {'sqlite': KINDS['sqlite']}
     on_stock = module in ON_BOTH_TRANSPORTS and 'direct_only' not in marks
-    kinds = {name: kind for name, kind in KINDS.items() if on_stock or kind[1] == 'direct'}
-    return kinds | (on_several if module in ON_SEVERAL_PROCESSES and 'one_process' not in marks else {})
+    return {name: kind for name, kind in KINDS.items() if on_stock or kind[1] == 'direct'}
 
 
 def pytest_generate_tests(metafunc):
@@ -233,7 +230,7 @@ def server_on_stock_transport(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def server_of_several_processes(request, mariadb, redis_server, tmp_path_factory):
-    with several(request.config.option.processes or PROCESSES, MariaDatabase(mariadb).new_url(), redis_server.new_url(),
+    with several(request.config.option.processes, MariaDatabase(mariadb).new_url(), redis_server.new_url(),
                  tmp_path_factory.mktemp('several'), {'TRUSTED_PROXIES': None}) as chat:
         yield chat
 
