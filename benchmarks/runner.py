@@ -4,6 +4,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from itertools import groupby
 
 from . import paint
@@ -83,10 +84,22 @@ class Runner:
             for point in group:
                 for server in self.servers:
                     if point.has_peer or server.name != 'peer':
-                        self._measure(point, server)
+                        with self._others_halted(server):
+                            self._measure(point, server)
         finally:
             for server in self.servers:
                 server.stop()
+
+    @contextmanager
+    def _others_halted(self, server):
+        others = [other for other in self.servers if other is not server and other.works_on]
+        for other in others:
+            other.halt()
+        try:
+            yield
+        finally:
+            for other in others:
+                other.go_on()
 
     def _measure(self, point, server):
         options = {'seconds': self._plan.seconds, **point.options}

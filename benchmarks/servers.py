@@ -3,6 +3,7 @@ import http.client
 import os
 import secrets
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -31,6 +32,7 @@ class Server:
     path = ''  # of its WebSocket, where that is its only address
     health = '/health'  # which answers 200 once it is there
     crowd = 1000  # members of its large room
+    works_on = False  # when nobody asks for anything: it is halted while others are measured
 
     def __init__(self, name, command, cwd, folder, url):
         self.name, self.database_url = name, url
@@ -69,6 +71,13 @@ class Server:
         if process is not None:
             process.stop(20)
 
+    def halt(self):
+        """Have it do nothing until `go_on`."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self):
+        os.kill(self.pid, signal.SIGCONT)
+
     def memory(self):
         """Resident memory in MiB."""
         status = Path(f'/proc/{self.pid}/status').read_text()
@@ -94,6 +103,7 @@ def chat(name, folder, url):
     """This server."""
     server = Server(name, [sys.executable, 'wsgi.py'], FOLDER.parent, folder, url)
     server.title = 'this server' if name == 'chat' else 'this server, SQLite'
+    server.works_on = True  # words are indexed behind the messages
     return server
 
 
