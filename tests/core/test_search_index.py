@@ -341,6 +341,25 @@ print(app.extensions['chat'].search_index.index_all())
 '''
 
 
+@pytest.mark.parametrize('work, is_slow', [(0, False), (0.9, True)], ids=['a process that rests', 'one that has other work'])
+def test_what_was_sent_is_indexed_at_once_by_a_process_that_rests_and_slowly_by_one_that_has_other_work(
+        house, monkeypatch, work, is_slow):
+    pauses = []
+
+    def work_meanwhile(seconds):
+        pauses.append(seconds)
+        return work
+
+    monkeypatch.setattr(search_index, '_work_meanwhile', work_meanwhile)
+    house.index._at_once = 3
+    house.put(house.room(), *(f'message {number}' for number in range(12)))
+    house.index.catch_up()
+    first, *others = pauses
+    assert first < search_index.BUSY_PAUSE
+    assert [pause >= search_index.BUSY_PAUSE for pause in others] == [is_slow] * 3
+    assert house.index_some(1) == 0
+
+
 def test_several_processes_that_index_at_once_enter_each_message_once(mariadb_house, tmp_path):
     house = mariadb_house
     room, other = house.room(), house.room()

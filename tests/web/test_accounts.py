@@ -25,7 +25,7 @@ def test_somebody_signs_up_and_finds_what_to_do_first(open_window):
     page.get_by_label('Password').fill('secret-1')
     page.get_by_role('button', name='Create an account').click()
     expect(page.get_by_role('link', name='Find people')).to_be_visible()
-    page.wait_for_load_state()  # of what signing up has led to
+    page.wait_for_url('**/#/')  # to which signing up leads, perhaps after the inbox is there
     page.reload()
     expect(page.get_by_role('heading', name='Chats')).to_be_visible()
 

@@ -32,8 +32,9 @@ AT_ONCE_SQLITE = 100         # where it holds the whole process
 AT_ONCE_ALONE = 4000         # and in one of a process that does nothing else
 CHARACTERS_EACH = 100        # that a message may have for so many of them to be taken at once
 PAUSE = 0.005                # seconds, at least, after each; as long as it took, if that is more
-BUSY_PAUSE = 1               # the same while messages are being sent
-BUSY_TIMES = 50              # what it took, as a pause while messages are being sent: 2 % of the time
+BUSY_PAUSE = 1               # the same in busy times: while messages are being sent, or the thread has other work
+BUSY_TIMES = 50              # what it took, as a pause in busy times: 2 % of the time
+BUSY_SHARE = 0.25            # of a pause that is spent on other work
 LONGEST_PAUSE = 3            # whatever it took: on a busy machine that says little
 TERMS_AT_ONCE = 400          # in one list of SQL; MariaDB makes a table of longer ones than 1,000
 PARTS_AT_ONCE = 50           # such lists in one query
@@ -81,14 +82,15 @@ class SearchIndex:
     # ------------------------------------------------------------------ what was sent
 
     def catch_up(self) -> None:
-        """Index what is not yet, in small pieces, and slowly while messages are being sent."""
-        newest = self._newest_id()
+        """Index what is not yet, in small pieces, and slowly in busy times."""
+        newest, is_busy = self._newest_id(), False
         while self._indexed_id() < newest:
             began = time.monotonic()
             self._database.transact(lambda connection: self._index_some(connection, self._at_once))
             took, before, newest = time.monotonic() - began, newest, self._newest_id()
-            pause = max(PAUSE, took) if newest == before else max(BUSY_PAUSE, BUSY_TIMES * took)
-            gevent.sleep(min(pause, LONGEST_PAUSE))
+            is_busy = is_busy or newest != before
+            pause = min(max(BUSY_PAUSE, BUSY_TIMES * took) if is_busy else max(PAUSE, took), LONGEST_PAUSE)
+            is_busy = _work_meanwhile(pause) > BUSY_SHARE
 
     def index_all(self) -> int:
         """Index what is not yet, as fast as it goes; returns how many messages it were."""
@@ -199,6 +201,13 @@ class SearchIndex:
         if entries:
             rows = [(*entry, entries[entry]) for entry in sorted(entries)]
             connection.exec_driver_sql(self._put_term, rows)
+
+
+def _work_meanwhile(seconds: float) -> float:
+    """Sleep so long; returns the share of that which this thread, the event loop's, worked for others."""
+    began, before = time.monotonic(), time.thread_time()
+    gevent.sleep(seconds)
+    return (time.thread_time() - before) / max(time.monotonic() - began, seconds)
 
 
 def _lock(connection: Connection) -> int:
