@@ -64,7 +64,7 @@ class ChatApp extends Part {
     if (this.side && !this.side.isConnected) return location.reload();  // it was replaced by a form to set a password
     if (session.current && !this.side) return;  // it is about to begin
     if (!session.current || target.page === 'reset') return this.showAccount(target);
-    if (target.isOpen) return location.replace(this.wanted ?? '#/');
+    if (target.isOpen) return location.replace(this.wanted || '#/');  // an empty one would load the page again
     const { page, ...about } = target;
     const direct = about.userId && store.roomWith(about.userId);
     if (direct) return location.replace(`#/rooms/${direct.id}`);
