@@ -34,7 +34,7 @@ class House:
         self.connections = {ANN: {'a1', 'a2'}, BOB: {'b1', 'b2', 'b3'}, EVE: {'e1'}}
         self.recorded = []
         records = CallRecords(None)
-        records.add = self.recorded.append
+        records.add = records.add_for_now = self.recorded.append
         self.blocks = SimpleNamespace(hides=lambda *_: False)
         users = SimpleNamespace(require_active=lambda _: None)
         self.log = SlowLog()
@@ -241,12 +241,14 @@ def test_a_call_that_ended_while_its_process_was_coming_back_stays_ended(house):
     contribution = house.calls.contribution()
     house.calls.end(signal('b2', ANN))
     appended = []
-    house.log.append = lambda topic, data: appended.append(data[:2])
+    house.log.append = lambda topic, data: appended.append(data)
     house.calls.rejoined(Entry(LocalLog.process, True, contribution))
     assert_nothing_left(house)
+    assert house.outcomes == ['completed']
     assert appended == [['over', call_id]], 'the others take it for one that goes on until they hear that'
     elsewhere = House()
     elsewhere.calls.rejoined(Entry('elsewhere', False, contribution))
     assert len(elsewhere.calls) == 1
-    elsewhere.calls._changed(Entry('elsewhere', False, [*appended[0], 0]))
+    elsewhere.calls._changed(Entry('elsewhere', False, appended[0]))
     assert_nothing_left(elsewhere)
+    assert elsewhere.outcomes == [], 'it was recorded when it ended'

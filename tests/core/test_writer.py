@@ -202,7 +202,7 @@ def test_where_another_process_writes_to_the_same_rooms_the_database_numbers_and
     for store, own in stores:
         store.store(drafts(user, own, 'before'), again=False)
         for room in own:
-            room.told_at = time.monotonic()
+            room.others_wrote_at = time.monotonic()
     monkeypatch.setattr(MessageStore, '_store_carefully', None)
     batches = []
     for _ in range(3):

@@ -228,11 +228,12 @@ class Calls:
         if call:
             self._break_off(entry, call, 'timeout', at)
 
-    def _over(self, entry: Entry, call_id: int, at: int) -> None:
-        """It had ended before it was contributed."""
+    def _over(self, entry: Entry, call_id: int) -> None:
+        """It had ended before it was contributed, and is on record."""
         call = next((call for call in self._all() if call.id == call_id), None)
         if call:
-            self._break_off(entry, call, 'disconnected', at)
+            self._forget(call)
+            self._tell_both(call, 'disconnected')
 
     # ------------------------------------------------------------------ processes that come and go
 
@@ -249,7 +250,7 @@ class Calls:
         if entry.is_own:  # what the others did has come between
             known = {call.id for call in self._all()}
             for call_id in theirs.keys() - known:
-                self._log.append(CALLS, ['over', call_id, now_ms()])
+                self._log.append(CALLS, ['over', call_id])
             return
         for call in theirs.values():
             if call.caller_id not in self._by_user and call.callee_id not in self._by_user:
@@ -296,14 +297,16 @@ class Calls:
 
     def _break_off(self, entry: Entry, call: Call, reason: str, at: int) -> None:
         self._finish(entry, call, FAILED if call.is_active else MISSED, at)
-        for user_id in (call.caller_id, call.callee_id):
-            self._tell(call, CallEnded, user_id, {'reason': reason})
+        self._tell_both(call, reason)
 
     def _finish(self, entry: Entry, call: Call, outcome: Outcome, at: int) -> None:
         """Forget the call, and keep its record."""
+        self._forget(call)
+        self._record(entry, call, outcome, at)
+
+    def _forget(self, call: Call) -> None:
         self._ringing.pop(call.id, None)
         del self._by_user[call.caller_id], self._by_user[call.callee_id]
-        self._record(entry, call, outcome, at)
 
     def _record(self, entry: Entry, call: Call, outcome: Outcome, at: int) -> None:
         """Stored by the process whose doing it is, and no other; listed by all."""
@@ -314,6 +317,10 @@ class Calls:
         """The connections of this process that take part for a party."""
         named = {sid for sid, process in call.connections[user_id].items() if process == self._log.process}
         return named | call.ringing if user_id == call.callee_id else named
+
+    def _tell_both(self, call: Call, reason: str) -> None:
+        for user_id in (call.caller_id, call.callee_id):
+            self._tell(call, CallEnded, user_id, {'reason': reason})
 
     def _tell(self, call: Call, event: type[CallSignal], user_id: int, data: dict[str, Any],
               connections: set[str] | None = None) -> None:

@@ -134,7 +134,7 @@ class MessageStore:
         """Raises IntegrityError where not all is as it should be."""
         expected = {draft.room.id: draft.room for draft in batch}
         busy_since = time.monotonic() - BUSY_SECONDS
-        if any(room.told_at > busy_since for room in expected.values()):
+        if any(room.others_wrote_at > busy_since for room in expected.values()):
             self._count_and_store(batch, expected)
         else:
             newest = self._number(batch, {room_id: (room.last_seq or 0, room.last_at) for room_id, room in expected.items()})

@@ -32,7 +32,7 @@ def new_code() -> str:
     return secrets.token_urlsafe(24)
 
 
-class RoomState(NamedTuple):
+class LockedRoom(NamedTuple):
     """Of a room whose row is locked: how often its members have changed, and the number of its newest message."""
 
     members_version: int
@@ -216,7 +216,7 @@ class Membership:
         self._left(room_id, user_id, state)
 
     @contextmanager
-    def _leaving(self, room_id: int, user_id: int) -> Iterator[tuple[Connection, RoomState]]:
+    def _leaving(self, room_id: int, user_id: int) -> Iterator[tuple[Connection, LockedRoom]]:
         """(a transaction in which a member goes, what the room is like behind it): gone in memory before the commit lets
         waiting messages go on."""
         is_out = False
@@ -253,7 +253,7 @@ class Membership:
                 set_role(connection, room_id, eldest, ADMIN)
         changes.stay_changed(connection, room_id, user_id)
 
-    def _left(self, room_id: int, user_id: int, state: RoomState) -> None:
+    def _left(self, room_id: int, user_id: int, state: LockedRoom) -> None:
         self._changed(room_id, state.members_version, left=user_id)
         for known in self._stays:
             known.forget(room_id, user_id)
@@ -298,11 +298,11 @@ class Membership:
             raise Forbidden('Nobody can be invited to this room')
 
 
-def lock_room(connection: Connection, room_id: int) -> RoomState:
+def lock_room(connection: Connection, room_id: int) -> LockedRoom:
     """Make whoever else writes to this room or changes its members wait for this transaction; returns what it is like."""
     columns = ROOMS.c.members_version, ROOMS.c.last_seq
     row = connection.execute(select(*columns).where(ROOMS.c.id == room_id).with_for_update()).first()
-    return RoomState(*row) if row else RoomState(0, 0)
+    return LockedRoom(*row) if row else LockedRoom(0, 0)
 
 
 def admins(connection: Connection, room_id: int) -> Sequence[int]:

@@ -39,7 +39,7 @@ class LiveRoom:
 
     `members` are the user ids as of that `members_version`; those of the lobby are everybody, and not listed.
     `last_seq` and `last_at` (ms) are those of the newest message that this process knows of, once it has stored one, and
-    another process has told of one of its own at `told_at` (of a monotonic clock).
+    another process wrote one at `others_wrote_at` (of a monotonic clock).
     """
 
     id: int
@@ -49,7 +49,7 @@ class LiveRoom:
     members_version: int = 0
     last_seq: int | None = None
     last_at: int = 0
-    told_at: float = -math.inf
+    others_wrote_at: float = -math.inf
 
     def has(self, user_id: int) -> bool:
         return self.kind == LOBBY or user_id in self.members
@@ -82,7 +82,7 @@ class Rooms:
         for room_id, seq, at, _ in fact.places:
             room = self._live.peek(room_id)
             if room is not None:
-                room.told_at = now
+                room.others_wrote_at = now
                 if room.last_seq is not None and room.last_seq < seq:
                     room.last_seq, room.last_at = seq, at
 
