@@ -15,7 +15,7 @@ from ..lists import pieces
 from ..machinery.database import Database
 from ..machinery.statements import Prepared
 from ..rooms.rooms import LOBBY, LiveRoom, Rooms
-from ..sql import insert_mention_rows
+from ..sql.batches import insert_mention_rows
 from ..tables import MEMBERS, MENTIONS, USERS
 
 EVERYONE: Final = 'all'  # `@all`, where an admin of the room writes it

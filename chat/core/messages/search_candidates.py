@@ -11,7 +11,7 @@ from sqlalchemy import Integer, Select, bindparam, func, select
 from ...loop import give_way
 from ..machinery.database import Database
 from ..machinery.statements import PreparedBy
-from ..sql import newest_behind, offsets_of_blocks, places_in_blocks
+from ..sql.words import newest_behind, offsets_of_blocks, places_in_blocks
 from ..tables import MEMBERS, ROOMS, SEARCH_BLOCKS
 from .histories import ABOVE_ALL
 from .search_index import unpacked

@@ -21,7 +21,8 @@ import gevent
 from sqlalchemy import Connection, delete, func, select, update
 
 from ..machinery.database import Database
-from ..sql import replace_rows, terms_of_blocks
+from ..sql import replace_rows
+from ..sql.words import terms_of_blocks
 from ..tables import MESSAGES, ROOMS, SEARCH_BLOCKS, SEARCH_INDEXED, SEARCH_OFFSETS, SEARCH_TERMS, AnyRow
 from .search_places import BLOCK, with_places, without_place
 from .search_terms import indexed_terms, of_sender

@@ -21,8 +21,8 @@ from ..machinery.database import Database
 from ..objects import Message, MessageType
 from ..rooms import changes
 from ..rooms.rooms import LiveRoom, member_ids
-from ..sql import (
-    claim_next_places,
+from ..sql import newest_of_room
+from ..sql.batches import (
     claim_places,
     count_places,
     counted_places,
@@ -30,7 +30,6 @@ from ..sql import (
     insert_messages,
     lock_order_if,
     lock_rooms,
-    newest_of_room,
 )
 from ..tables import MESSAGES, ROOMS, AnyRow
 from . import mentions, parts
@@ -39,7 +38,7 @@ from .parts import NO_PARTS, Parts
 NONCES = itertools.count(secrets.randbits(62))  # no two messages have the same one
 BUSY_SECONDS = 1    # for which a room is taken to be written to by another process, after it was
 FEW_MENTIONS = 20  # of one message, that a batch takes along at once
-Place = tuple[int, int]  # of a room's newest message: its sequence number and its time, in ms or (to order rooms) in µs
+SeqAndTime = tuple[int, int]  # of a room's newest message: its sequence number and its time, in ms or (to order rooms) in µs
 
 
 @dataclass(slots=True, eq=False)
@@ -134,33 +133,21 @@ class MessageStore:
         """Raises IntegrityError where not all is as it should be."""
         expected = {draft.room.id: draft.room for draft in batch}
         busy_since = time.monotonic() - BUSY_SECONDS
-        if any(room.others_wrote_at > busy_since for room in expected.values()):
-            self._count_and_store(batch, expected)
-        else:
-            newest = self._number(batch, {room_id: (room.last_seq or 0, room.last_at) for room_id, room in expected.items()})
-            insertion, values = insert_messages(batch, is_sqlite=False, is_checked=True)
-            claims = claim_places(newest, expected, is_sqlite=False), lock_order_if(len(expected))
-            first_id, _, step = self._database.at_once((*claims, insertion, *insert_mentions(batch), 'COMMIT'), values)
-            self._give_ids(batch, first_id, step)
+        is_counted = any(room.others_wrote_at > busy_since for room in expected.values())
+        newest = self._number(batch, {room_id: (room.last_seq or 0, room.last_at) for room_id, room in expected.items()})
+        insertion, values = insert_messages(batch, is_sqlite=False, is_checked=True, is_counted=is_counted)
+        statements = [claim_places(newest, expected, is_sqlite=False, is_counted=is_counted), lock_order_if(len(expected)),
+                      insertion, *insert_mentions(batch, is_counted), 'COMMIT']
+        if is_counted:
+            first_at = {draft.room.id: draft.created_at for draft in reversed(batch)}
+            statements.insert(2, count_places({room_id: seq for room_id, (seq, _) in newest.items()}, first_at))
+            statements.insert(-1, counted_places(expected))
+        first_id, counted, step = self._database.at_once(statements, values)
+        if is_counted:
+            self._move(batch, dict(zip(expected, zip(counted[::2], counted[1::2], strict=True), strict=True)))
+        self._give_ids(batch, first_id, step)
         self._remember(batch)
         return [Stored(draft, False) for draft in batch]
-
-    def _count_and_store(self, batch: Sequence[Draft], expected: Mapping[int, LiveRoom]) -> None:
-        """Store at once what the database gives the places of."""
-        newest = self._number(batch, dict.fromkeys(expected, (0, -1)))
-        now = self._newest_at // 1000
-        for draft in batch:
-            draft.created_at = draft.seq - 1  # behind the time of the first one
-        counts = {room_id: count for room_id, (count, _) in newest.items()}
-        insertion, values = insert_messages(batch, is_sqlite=False, is_checked=True, is_counted=True)
-        first_id, row, step = self._database.at_once((
-            claim_next_places(newest, expected), lock_order_if(len(expected)), count_places(counts, now), insertion,
-            *insert_mentions(batch, is_counted=True), counted_places(expected), 'COMMIT'), values)
-        places = dict(zip(expected, zip(row[::2], row[1::2], strict=True), strict=True))
-        for draft in batch:
-            seq, at = places[draft.room.id]
-            draft.seq, draft.created_at = seq + draft.seq, at + draft.created_at
-        self._give_ids(batch, first_id, step)
 
     # ------------------------------------------------------------------ carefully
 
@@ -198,9 +185,9 @@ class MessageStore:
                 room.members, room.members_version = member_ids(connection, room.id), row.members_version
         return rows
 
-    def _places(self, connection: Connection, drafts: Sequence[Draft], rooms: Mapping[int, AnyRow]) -> dict[int, Place]:
+    def _places(self, connection: Connection, drafts: Sequence[Draft], rooms: Mapping[int, AnyRow]) -> dict[int, SeqAndTime]:
         """{room id: (the sequence number of its newest message, its time)} of the rooms of these drafts."""
-        places: dict[int, Place] = {
+        places: dict[int, SeqAndTime] = {
             draft.room.id: (draft.room.last_seq, draft.room.last_at) for draft in drafts
             if draft.room.last_seq is not None and draft.room.last_seq == rooms[draft.room.id].last_seq}
         others = {draft.room.id for draft in drafts} - places.keys()
@@ -268,13 +255,13 @@ class MessageStore:
 
     # ------------------------------------------------------------------ rows
 
-    def _number(self, drafts: Sequence[Draft], places: Mapping[int, Place]) -> dict[int, Place]:
+    def _number(self, drafts: Sequence[Draft], places: Mapping[int, SeqAndTime]) -> dict[int, SeqAndTime]:
         """Give drafts their places, behind those of the newest messages: {room id: (sequence number, milliseconds)}.
 
         Returns {room id: (last sequence number, time that orders rooms, in microseconds)}.
         """
         now, places = time.time_ns() // 1000, dict(places)
-        newest: dict[int, Place] = {}
+        newest: dict[int, SeqAndTime] = {}
         for draft in drafts:
             room_id = draft.room.id
             seq, at = places[room_id]
@@ -283,6 +270,12 @@ class MessageStore:
             places[room_id] = draft.seq, draft.created_at = seq + 1, max(now // 1000, at + 1)
             newest[room_id] = draft.seq, now
         return newest
+
+    def _move(self, drafts: Sequence[Draft], beyond: Mapping[int, tuple[int, int]]) -> None:
+        """Give drafts the places that the database gave them, so many (numbers, milliseconds) beyond what they had."""
+        for draft in drafts:
+            seq, at = beyond[draft.room.id]
+            draft.seq, draft.created_at = draft.seq + seq, draft.created_at + at
 
     def _insert(self, connection: Connection, drafts: Sequence[Draft], rooms: Mapping[int, AnyRow]) -> None:
         expected = {draft.room.id: rooms[draft.room.id] for draft in drafts}

@@ -39,7 +39,7 @@ class LiveRoom:
 
     `members` are the user ids as of that `members_version`; those of the lobby are everybody, and not listed.
     `last_seq` and `last_at` (ms) are those of the newest message that this process knows of, once it has stored one, and
-    another process wrote one at `others_wrote_at` (of a monotonic clock).
+    another process wrote its last one at `others_wrote_at` (of a monotonic clock).
     """
 
     id: int
