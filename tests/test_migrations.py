@@ -34,6 +34,19 @@ def test_the_migrations_give_exactly_the_tables_of_the_models(app):
     assert tables == set(db.metadata.tables) | {'alembic_version'}
 
 
+COUNTED = {
+    'sqlite': "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'",
+    'mysql': "SELECT table_name FROM information_schema.columns WHERE table_schema = DATABASE() AND extra = 'auto_increment'"}
+
+
+def test_no_id_is_used_again_once_its_row_is_gone(app):
+    """As that of a removed room."""
+    upgrade()
+    counted = {table.name for table in db.metadata.tables.values() if table.autoincrement_column is not None}
+    with db.engine.connect() as connection:
+        assert set(connection.execute(text(COUNTED[db.engine.url.get_backend_name()])).scalars()) == counted
+
+
 def test_every_revision_can_be_stepped_through_forwards_and_back(app):
     scripts = ScriptDirectory.from_config(app.extensions['migrate'].migrate.get_config())
     assert newest_revisions() == set(scripts.get_heads())

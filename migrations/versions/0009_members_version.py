@@ -9,7 +9,7 @@ depends_on = None
 
 
 def rename(old, new):
-    with op.batch_alter_table('rooms') as rooms:
+    with op.batch_alter_table('rooms', table_kwargs={'sqlite_autoincrement': True}) as rooms:
         rooms.alter_column(old, new_column_name=new, existing_type=sa.Integer, existing_nullable=False,
                            existing_server_default='0')
 
